@@ -1,0 +1,29 @@
+"""Scaling laws for transfer, from raw text to law: how much data is a pre-trained model worth?
+
+Start with `Study.open("smoke")`. Importing this package loads neither torch nor pandas.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from transferlaws.errors import TransferLawsError
+    from transferlaws.scales import Scale
+    from transferlaws.study import Study
+
+__all__ = ["Scale", "Study", "TransferLawsError", "__version__"]
+__version__ = version("transferlaws")
+
+_HOMES = {
+    "Scale": "transferlaws.scales",
+    "Study": "transferlaws.study",
+    "TransferLawsError": "transferlaws.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names on first use (PEP 562), so that `import transferlaws` stays light."""
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

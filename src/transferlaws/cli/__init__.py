@@ -1,0 +1,39 @@
+"""The `transferlaws` command: thin verbs over the library.
+
+Each file of this room lists its verbs; here they are put together, and every error a user can
+cause becomes one line and an exit code: 0 done, 1 failed, 2 wrong usage.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any
+
+import tyro
+
+from transferlaws.errors import TransferLawsError
+
+ROOMS = ("corpora", "runs", "laws", "book")
+
+
+def verbs() -> dict[str, Callable[..., Any]]:
+    """Every verb of the command line, by name ("corpora fetch" is nested)."""
+    return {name: verb for room in ROOMS for name, verb in import_module(f"{__name__}.{room}").VERBS.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code is 0, 1 (failed) or 2 (wrong usage)."""
+    try:
+        code = tyro.extras.subcommand_cli_from_dict(
+            verbs(),
+            prog="transferlaws",
+            description="Scaling laws for transfer, from raw text to law.",
+            args=arguments,
+        )
+    except TransferLawsError as error:
+        print(f"transferlaws: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("transferlaws: stopped; finished runs are kept, the same command continues", file=sys.stderr)
+        return 130
+    return int(code or 0)

@@ -1,0 +1,9 @@
+"""The one error a user can cause.
+
+Anything a person can put right (a missing file, a bad column, an unknown scale) raises
+`TransferLawsError`; the command line prints its message as one line and exits 1.
+"""
+
+
+class TransferLawsError(Exception):
+    """What was wrong, where, and what to do about it, in a sentence or two."""
