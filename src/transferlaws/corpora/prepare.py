@@ -1,0 +1,108 @@
+"""From a recipe to a corpus on disk: fetch, read, clean, hold out, remove duplicates, cap, write.
+
+Sources are read and cleaned in parallel, each into a file of its own; all that depends on order happens after
+that in one fixed order, so that the bytes do not depend on the number of jobs. The corpus appears whole.
+"""
+
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+from tqdm.auto import tqdm
+
+from transferlaws.corpora.assemble import assemble
+from transferlaws.corpora.corpus import Corpus
+from transferlaws.corpora.documents import Source
+from transferlaws.corpora.recipes import Recipe
+from transferlaws.corpora.shards import write_shard
+from transferlaws.corpora.wheels import Wheel, fetch
+from transferlaws.errors import TransferLawsError
+from transferlaws.places import cache_dir
+
+STALE_SECONDS = 86_400  # unfinished folders of killed preparations are removed after a day
+
+
+def prepare(recipe: Recipe, cache: Path | None = None, *, jobs: int = 2, progress: bool = True) -> Corpus:
+    """The corpus of `recipe`, from the cache or made now (jobs: processes that read and clean).
+
+    Raises TransferLawsError for what a person can put right; the cache is then as good as before.
+    """
+    if jobs < 1:
+        raise TransferLawsError(f"jobs must be at least 1, not {jobs}")
+    cache = cache or cache_dir()
+    home = cache / "corpora" / f"{recipe.name}-{recipe.fingerprint[:16]}"
+    if (home / "meta.json").is_file():
+        try:
+            return Corpus.open(home)
+        except TransferLawsError:
+            shutil.rmtree(home)
+    work = home.with_name(f".{home.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        work.mkdir(parents=True)
+        _remove_stale(home.parent)
+        shards = _read_all(recipe, cache, work, jobs, progress)
+        assemble(recipe, shards, work / "corpus")
+        if not home.exists():
+            (work / "corpus").rename(home)
+    except OSError as error:
+        raise TransferLawsError(
+            f"cannot prepare {recipe.name} in {home.parent}: {error.strerror or error}"
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Corpus.open(home)
+
+
+def _read_all(recipe: Recipe, cache: Path, work: Path, jobs: int, progress: bool) -> list[Path]:
+    """Read and clean every source into its shard, while later wheels are still being fetched."""
+    shards = {id(source): work / f"{number:04d}" for number, source in enumerate(recipe.sources)}
+    bar = tqdm(
+        total=len(shards), desc=f"corpus {recipe.name}", unit="source", disable=not progress, leave=False
+    )
+    with bar:
+        if jobs == 1 or len(shards) == 1:
+            for source in _ready(recipe.sources, cache):
+                write_shard(source, cache, recipe.kind, shards[id(source)])
+                bar.update()
+        else:
+            _read_in_pool(recipe, cache, shards, jobs, bar)
+    return list(shards.values())
+
+
+def _read_in_pool(recipe: Recipe, cache: Path, shards: dict[int, Path], jobs: int, bar: tqdm) -> None:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures: list[Future[None]] = []
+        try:
+            for source in _ready(recipe.sources, cache):
+                future = pool.submit(write_shard, source, cache, recipe.kind, shards[id(source)])
+                future.add_done_callback(lambda _: bar.update())
+                futures.append(future)
+            for future in futures:
+                future.result()
+        except BrokenProcessPool as error:
+            raise TransferLawsError(
+                "a reading process ended abruptly (out of memory, or a script that calls prepare() outside "
+                "`if __name__ == '__main__':`); jobs=1 reads in this process"
+            ) from error
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+
+
+def _ready(sources: tuple[Source, ...], cache: Path) -> Iterator[Source]:
+    """Sources as they become readable, the largest first among those at hand."""
+    wheels = [source for source in sources if isinstance(source, Wheel)]
+    yield from (source for source in sources if not isinstance(source, Wheel))
+    yield from fetch(sorted(wheels, key=lambda wheel: -wheel.weight), cache)
+
+
+def _remove_stale(folder: Path) -> None:
+    for path in folder.glob(".*.tmp"):
+        if time.time() - path.stat().st_mtime > STALE_SECONDS and os.access(path, os.W_OK):
+            shutil.rmtree(path, ignore_errors=True)

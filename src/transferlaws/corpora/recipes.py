@@ -1,0 +1,90 @@
+"""Recipes: what a corpus is made of, as a value.
+
+`recipes(tier)` are the project's three corpora (English, Python, other code) from wheels pinned by hash in
+`manifest.json`; tiers add up. A recipe of your own names a folder or a dataset instead.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from hashlib import sha256
+from importlib import resources
+from typing import Any
+
+from transferlaws.corpora.cleaning import CLEANING_VERSION
+from transferlaws.corpora.documents import Source
+from transferlaws.corpora.wheels import Take, Wheel
+from transferlaws.errors import TransferLawsError
+
+TIERS = ("smoke", "laptop", "workstation")
+KINDS = ("text", "code")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A corpus to prepare: its sources, its kind of text, and caps in characters on genres or projects.
+
+    `caps` limit, in each split, how much of a genre or project enters (drawn by lot among its documents).
+    `biases` are known leanings of the text, in sentences, for the data card.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    kind: str = "text"
+    caps: Mapping[str, int] = field(default_factory=dict)
+    biases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[\w-]+", self.name):
+            raise TransferLawsError(f"Recipe.name takes letters, digits, - and _, not {self.name!r}")
+        if self.kind not in KINDS:
+            raise TransferLawsError(f"Recipe.kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
+        if not self.sources:
+            raise TransferLawsError(f"recipe {self.name} has no sources")
+        if any(most < 1 for most in self.caps.values()):
+            raise TransferLawsError(f"recipe {self.name}: caps are numbers of characters, at least 1")
+
+    def describe(self) -> dict[str, Any]:
+        """Everything that determines the cleaned text, as JSON."""
+        return {
+            "cleaning": CLEANING_VERSION,
+            "kind": self.kind,
+            "caps": dict(sorted(self.caps.items())),
+            "sources": [source.describe() for source in self.sources],
+        }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the description: equal fingerprints give equal text."""
+        return sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
+
+
+def recipes(tier: str) -> dict[str, Recipe]:
+    """The corpora `english`, `python` and `othercode` of a tier: smoke, laptop or workstation."""
+    if tier not in TIERS:
+        raise TransferLawsError(f"a tier is {', '.join(TIERS)}, not {tier!r}")
+    manifest = json.loads(resources.files(__package__).joinpath("manifest.json").read_text("utf-8"))
+    included = TIERS[: TIERS.index(tier) + 1]
+    return {
+        name: Recipe(
+            name,
+            tuple(
+                _wheel(entry)
+                for entry in manifest["wheels"]
+                if entry["corpus"] == name and entry["tier"] in included
+            ),
+            **{**about, "biases": tuple(about["biases"])},
+        )
+        for name, about in manifest["corpora"].items()
+    }
+
+
+def _wheel(entry: dict[str, Any]) -> Wheel:
+    fields = {name: value for name, value in entry.items() if name not in ("corpus", "tier", "takes")}
+    takes = (
+        Take(**{**take, "files": tuple(take["files"]), "fields": tuple(take.get("fields", ()))})
+        for take in entry["takes"]
+    )
+    return Wheel(**fields, takes=tuple(takes))

@@ -1,0 +1,222 @@
+"""Characters to tokens and back: byte-level BPE (Sennrich et al. 2016; Radford et al. 2019), and plain bytes.
+
+Any string comes back unchanged, and every token knows how many bytes and characters it stands for, so that
+bits per character = nats / (ln 2 x characters) is exact for any stretch of tokens, whatever the tokenizer.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from transferlaws.corpora import Corpus
+from transferlaws.errors import TransferLawsError
+from transferlaws.files import replace_atomic, write_atomic
+from transferlaws.places import cache_dir
+
+END_OF_TEXT = "<|endoftext|>"
+BYTES_VOCABULARY = 257  # 256 bytes and the end of a text
+TRAINING_CHARS = 20_000_000  # a tokenizer is trained on a sample of this size; more changes few merges
+KINDS = ("bpe", "bytes")
+_BATCH = 1_000  # excerpts encoded at a time
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """A trained tokenizer; `end_of_text` (id 0) stands between excerpts and in no encoded string."""
+
+    backend: tokenizers.Tokenizer
+
+    end_of_text = 0
+
+    def __post_init__(self) -> None:
+        # A text that happens to contain "<|endoftext|>" is text like any other.
+        self.backend.encode_special_tokens = True
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many tokens there are, with the end of a text."""
+        return int(self.backend.get_vocab_size())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the vocabulary and the merges."""
+        return sha256(self.backend.to_str().encode()).hexdigest()
+
+    def encode(self, text: str) -> np.ndarray:
+        """The tokens of `text`, uint16, shape (n_tokens,)."""
+        return np.array(self.backend.encode(text, add_special_tokens=False).ids, np.uint16)
+
+    def encode_all(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The tokens of each text, on all cores."""
+        encodings = self.backend.encode_batch_fast(texts, add_special_tokens=False)
+        return [np.array(encoding.ids, np.uint16) for encoding in encodings]
+
+    def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
+        """The text of `tokens`; the end of a text is nothing, half a character U+FFFD."""
+        return b"".join(self.token_bytes[token] for token in np.asarray(tokens).tolist()).decode(
+            "utf-8", "replace"
+        )
+
+    @cached_property
+    def token_bytes(self) -> list[bytes]:
+        """The bytes each token stands for, by id (the end of a text: none)."""
+        alphabet = _byte_of_symbol()
+        names = {token: name for name, token in self.backend.get_vocab().items()}
+        return [
+            b"",
+            *(bytes(alphabet[symbol] for symbol in names[token]) for token in range(1, self.vocabulary_size)),
+        ]
+
+    @cached_property
+    def bytes_per_token(self) -> np.ndarray:
+        """Bytes of each token, by id; int64, shape (vocabulary_size,)."""
+        return np.array([len(data) for data in self.token_bytes])
+
+    @cached_property
+    def chars_per_token(self) -> np.ndarray:
+        """Characters that begin in each token, by id (the sum over a text is its length in characters)."""
+        return np.array([sum(byte & 0xC0 != 0x80 for byte in data) for data in self.token_bytes])
+
+    def bits_per_character(self, nats: float, tokens: np.ndarray) -> float:
+        """The loss in bits/character of predicting `tokens` at `nats` in all (not per token).
+
+        Raises TransferLawsError if no character begins in `tokens`.
+        """
+        chars = int(self.chars_per_token[np.asarray(tokens)].sum())
+        if chars == 0:
+            raise TransferLawsError("bits per character need tokens in which at least one character begins")
+        return nats / (math.log(2) * chars)
+
+    def save(self, path: Path) -> None:
+        """Write it as Hugging Face `tokenizers` JSON."""
+        write_atomic(path, self.backend.to_str(pretty=True))
+
+
+def load_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer saved at `path`; raises TransferLawsError if there is none."""
+    try:
+        return Tokenizer(tokenizers.Tokenizer.from_str(Path(path).read_text("utf-8")))
+    except Exception as error:  # the library raises a bare Exception for a broken file
+        raise TransferLawsError(f"no tokenizer in {path}: {error}") from error
+
+
+def train_tokenizer(kind: str, texts: Iterable[str], vocabulary_size: int = BYTES_VOCABULARY) -> Tokenizer:
+    """A tokenizer trained on `texts`: the same texts give the same tokenizer, on any number of cores.
+
+    `bpe` merges up to `vocabulary_size` tokens (257 to 65,536; fewer if the texts run out of pairs); `bytes`
+    needs no training and always has 257.
+    """
+    if kind not in KINDS:
+        raise TransferLawsError(f"a tokenizer is {' or '.join(KINDS)}, not {kind!r}")
+    if kind == "bytes":
+        texts, vocabulary_size = (), BYTES_VOCABULARY
+    if not BYTES_VOCABULARY <= vocabulary_size <= 2**16:
+        raise TransferLawsError(f"a vocabulary has {BYTES_VOCABULARY} to 65536 tokens, not {vocabulary_size}")
+    backend = tokenizers.Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary_size,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator(texts, trainer)
+    return Tokenizer(backend)
+
+
+def tokenizer_of(
+    corpus: Corpus, kind: str = "bpe", vocabulary_size: int = 1_024, cache: Path | None = None
+) -> Tokenizer:
+    """The tokenizer trained on the training split of `corpus` (a sample of it), cached."""
+    name = _key(corpus.fingerprint, kind, vocabulary_size, TRAINING_CHARS, tokenizers.__version__)
+    path = (cache or cache_dir()) / "tokenizers" / f"{corpus.name}-{kind}-{vocabulary_size}-{name}.json"
+    if not path.is_file():
+        chars = min(TRAINING_CHARS, corpus.characters("train"))
+        texts = corpus.excerpts("train", chars, seed=0) if kind == "bpe" else ()
+        train_tokenizer(kind, texts, vocabulary_size).save(path)
+    return load_tokenizer(path)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A data set as a file of uint16 tokens: excerpts, each followed by the end of a text.
+
+    `n_tokens` counts those ends, `n_chars` and `n_bytes` the text alone.
+    """
+
+    path: Path
+    n_tokens: int
+    n_chars: int
+    n_bytes: int
+    n_excerpts: int
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """The tokens, mapped from the file; uint16, shape (n_tokens,)."""
+        return np.memmap(self.path, np.uint16, "r")
+
+    @property
+    def tokens_per_char(self) -> float:
+        """Fertility: tokens for each character of text, without the ends."""
+        return (self.n_tokens - self.n_excerpts) / self.n_chars
+
+
+def encode(
+    corpus: Corpus,
+    split: str,
+    d_chars: int | None,
+    seed: int,
+    tokenizer: Tokenizer,
+    cache: Path | None = None,
+    parts: Sequence[str] | None = None,
+) -> Encoded:
+    """The sample `corpus.excerpts(split, d_chars, seed, parts)` as tokens, from the cache or made now.
+
+    Raises TransferLawsError if the split holds less than `d_chars` characters, or the disk is full.
+    """
+    key = _key(corpus.fingerprint, split, d_chars, seed, sorted(parts or ()), tokenizer.fingerprint)
+    path = (cache or cache_dir()) / "tokens" / f"{corpus.name}-{split}-{d_chars or 'all'}-{seed}-{key}.u16"
+    sizes = path.with_suffix(".json")
+    if sizes.is_file() and path.is_file():
+        known = Encoded(path, **json.loads(sizes.read_text("utf-8")))
+        if path.stat().st_size == 2 * known.n_tokens:
+            return known
+    excerpts = corpus.excerpts(split, d_chars, seed, parts)
+    n_tokens = 0
+    with replace_atomic(path) as temporary, temporary.open("wb") as file:
+        for tokens in _tokens(excerpts, tokenizer):
+            n_tokens += len(tokens) + 1
+            file.write(tokens.astype("<u2").tobytes() + b"\0\0")
+    counts = {
+        "n_tokens": n_tokens,
+        "n_chars": sum(map(len, excerpts)),
+        "n_bytes": sum(len(text.encode()) for text in excerpts),
+        "n_excerpts": len(excerpts),
+    }
+    write_atomic(sizes, json.dumps(counts))
+    return Encoded(path, **counts)
+
+
+def _tokens(excerpts: Sequence[str], tokenizer: Tokenizer) -> Iterator[np.ndarray]:
+    for start in range(0, len(excerpts), _BATCH):
+        yield from tokenizer.encode_all(excerpts[start : start + _BATCH])
+
+
+def _key(*parts: object) -> str:
+    return sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def _byte_of_symbol() -> dict[str, int]:
+    """GPT-2's alphabet: which byte each printable symbol of a byte-level vocabulary stands for."""
+    plain = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    rest = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + i): byte for i, byte in enumerate(rest)}
