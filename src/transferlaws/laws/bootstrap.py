@@ -1,0 +1,33 @@
+"""Redrawing the runs of a study: what the same cells might have measured another time.
+
+With one to five seeds a cell's own runs cannot be resampled (their spread is too small by (n-1)/n, and nil
+for one), so each cell's mean is redrawn with the noise pooled over the table; the noise is itself uncertain
+(chi^2).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def redraw(centre: Floats, sd: Floats, dof: float, draws: int, rng: np.random.Generator) -> Floats:
+    """Loss vectors (draws, m): `centre` (m,) plus noise of `sd` (m,), a variance known to `dof` degrees of
+    freedom.
+
+    Student's t noise drawn jointly: within a draw all cells share one error in the noise estimate.
+    """
+    noise = rng.standard_normal((draws, len(centre))) * sd
+    scale = np.sqrt(dof / rng.chisquare(dof, draws)) if np.isfinite(dof) else np.ones(draws)
+    return centre + noise * scale[:, None]
+
+
+def resample_rows(n_rows: int, draws: int, rng: np.random.Generator) -> Floats:
+    """How often each row enters each of `draws` resamples with replacement, (draws, n_rows)."""
+    return rng.multinomial(n_rows, np.full(n_rows, 1 / n_rows), size=draws).astype(float)
+
+
+def percentiles(samples: Floats, level: float) -> tuple[float, float]:
+    """The central `level` of samples (B,)."""
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

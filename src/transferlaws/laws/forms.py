@@ -1,0 +1,345 @@
+"""One small frozen dataclass a law: the transfer law, and the forms of loss it is compared with.
+
+`Hernandez` gives effective data, D_T = k D_F^alpha N^beta (Hernandez et al. 2021, eq. 1.1). The others give a
+loss in nats/token as (sum_i c_i basis_i(N, D))^power with every c_i >= 0, so that only exponents need a
+search.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from transferlaws.errors import TransferLawsError
+
+Floats = NDArray[np.float64]
+
+
+def _require_positive(law: object, *names: str) -> None:
+    for name in names:
+        value = getattr(law, name)
+        if not (np.isfinite(value) and value > 0):
+            raise TransferLawsError(
+                f"{type(law).__name__}.{name} is {value!r}; it takes a positive finite number"
+            )
+
+
+def _require_finite(law: object) -> None:
+    for field in fields(law):  # type: ignore[arg-type]
+        value = getattr(law, field.name)
+        if not np.isfinite(value):
+            raise TransferLawsError(
+                f"{type(law).__name__}.{field.name} is {value!r}; it takes a finite number"
+            )
+
+
+def _scientific(value: float) -> str:
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}"
+
+
+@dataclass(frozen=True)
+class Hernandez:
+    """D_T = k D_F^alpha N^beta: characters of target data that pre-training is worth (eq. 1.1)."""
+
+    k: float
+    alpha: float
+    beta: float
+
+    def __post_init__(self) -> None:
+        _require_finite(self)
+        _require_positive(self, "k")
+
+    def d_transferred(self, *, n_params: ArrayLike, d_chars: ArrayLike) -> Any:
+        """Effective data transferred, in characters (eq. 1.1); broadcasts over its arguments."""
+        n, d = np.asarray(n_params, float), np.asarray(d_chars, float)
+        return np.exp(np.log(self.k) + self.alpha * np.log(d) + self.beta * np.log(n))[()]
+
+    def d_effective(self, *, n_params: ArrayLike, d_chars: ArrayLike) -> Any:
+        """Effective data D_F + D_T, in characters (appendix B.1)."""
+        return (np.asarray(d_chars, float) + self.d_transferred(n_params=n_params, d_chars=d_chars))[()]
+
+    def fraction(self, *, n_params: ArrayLike, d_chars: ArrayLike) -> Any:
+        """D_T / (D_F + D_T), between 0 and 1 (eq. B.2): the height in the paper's figure 2."""
+        ratio = self.d_transferred(n_params=n_params, d_chars=d_chars) / np.asarray(d_chars, float)
+        return (ratio / (1 + ratio))[()]
+
+    def data_multiplier(self, *, n_params: ArrayLike, d_chars: ArrayLike) -> Any:
+        """(D_F + D_T) / D_F: how many times the data seems to have grown (eq. 1.2 without its
+        approximation).
+        """
+        return (1 + self.d_transferred(n_params=n_params, d_chars=d_chars) / np.asarray(d_chars, float))[()]
+
+    def n_star(self, d_chars: ArrayLike) -> Any:
+        """The size at which half the effective data is transferred, N* = (D_F^(1-alpha)/k)^(1/beta) (eq.
+        C.1).
+        """
+        return np.exp(((1 - self.alpha) * np.log(np.asarray(d_chars, float)) - np.log(self.k)) / self.beta)[
+            ()
+        ]
+
+    def data_worth(self, params_factor: float) -> float:
+        """The factor of D_F that multiplies D_T as much as `params_factor` times the parameters does."""
+        return float(params_factor ** (self.beta / self.alpha))
+
+    def latex(self) -> str:
+        """The law as mathematics, with its numbers."""
+        return rf"D_T = {_scientific(self.k)} \, D_F^{{{self.alpha:.3g}}} \, N^{{{self.beta:.3g}}}"
+
+
+@dataclass(frozen=True)
+class LossForm:
+    """A form of the loss in nats/token; `exponents` (with bounds) are searched, `terms` are solved for."""
+
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {}
+    lengths: ClassVar[frozenset[str]] = frozenset()
+    terms: ClassVar[tuple[str, ...]] = ()
+    both_arms: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        _require_finite(self)
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:
+        """The terms' shapes (B, m, terms) at exponents (B, q), sizes n (m,), data d (m,), arm flags (m,)."""
+        raise NotImplementedError
+
+    @classmethod
+    def power(cls, exponents: Floats) -> Floats:
+        """The outer power (B, 1) the sum of terms is raised to: 1 unless a form says otherwise."""
+        return np.ones((len(exponents), 1))
+
+    @classmethod
+    def assemble(cls, exponents: Mapping[str, float], terms: Mapping[str, float]) -> Self:
+        """The law from the values of its exponents and of its terms' coefficients."""
+        return cls(**exponents, **terms)
+
+    def disassemble(self) -> tuple[Floats, Floats]:
+        """The inverse of `assemble`: exponents (q,) and coefficients (terms,)."""
+        return (
+            np.array([getattr(self, name) for name in self.exponents]),
+            np.array([getattr(self, name) for name in self.terms]),
+        )
+
+    def loss(self, *, n_params: ArrayLike, d_chars: ArrayLike, source: ArrayLike = True) -> Any:
+        """Loss in nats/token at sizes and data sizes that broadcast; `source` False asks for the scratch
+        arm.
+        """
+        n, d, s = np.broadcast_arrays(
+            np.asarray(n_params, float), np.asarray(d_chars, float), np.asarray(source)
+        )
+        exponents, terms = self.disassemble()
+        shapes = self.basis(exponents[None], n.ravel(), d.ravel(), s.ravel().astype(bool))[0]
+        value = (shapes @ terms) ** self.power(exponents[None])[0, 0]
+        return value.reshape(n.shape)[()]
+
+    @classmethod
+    def n_free(cls) -> int:
+        """Number of free parameters."""
+        return len(cls.exponents) + len(cls.terms)
+
+
+@dataclass(frozen=True)
+class Chinchilla(LossForm):
+    """E + A/N^alpha + B/D^beta (Hoffmann et al. 2022): the additive form, with a floor."""
+
+    E: float
+    A: float
+    B: float
+    alpha: float
+    beta: float
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {"alpha": (0.01, 3.0), "beta": (0.01, 3.0)}
+    terms: ClassVar[tuple[str, ...]] = ("E", "A", "B")
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:  # noqa: ARG004
+        alpha, beta = exponents.T[:, :, None]
+        return np.stack([np.ones((len(exponents), n.size)), n**-alpha, d**-beta], axis=2)
+
+
+@dataclass(frozen=True)
+class Kaplan(LossForm):
+    """[(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D (Kaplan et al. 2020, eq. 1.5): no floor."""
+
+    N_c: float
+    D_c: float
+    alpha_N: float  # noqa: N815
+    alpha_D: float  # noqa: N815
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {"ratio": (0.05, 10.0), "alpha_D": (0.01, 1.5)}
+    terms: ClassVar[tuple[str, ...]] = ("size", "data")
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:  # noqa: ARG004
+        ratio = exponents[:, :1]
+        return np.stack([n**-ratio, np.broadcast_to(1 / d, (len(exponents), d.size))], axis=2)
+
+    @classmethod
+    def power(cls, exponents: Floats) -> Floats:
+        return exponents[:, 1:2]
+
+    @classmethod
+    def assemble(cls, exponents: Mapping[str, float], terms: Mapping[str, float]) -> Self:
+        ratio, alpha_d = exponents["ratio"], exponents["alpha_D"]
+        # In logarithms: a size term that the data do not need is 0, and N_c with it.
+        n_c = float(np.exp(np.log(max(terms["size"], 1e-300)) / ratio))
+        return cls(N_c=n_c, D_c=terms["data"], alpha_N=ratio * alpha_d, alpha_D=alpha_d)
+
+    def disassemble(self) -> tuple[Floats, Floats]:
+        ratio = self.alpha_N / self.alpha_D
+        return np.array([ratio, self.alpha_D]), np.array([self.N_c**ratio, self.D_c])
+
+
+@dataclass(frozen=True)
+class Multiplicative(LossForm):
+    """A/(N^alpha D^beta) + E (Zhang et al. 2024): size and data multiply."""
+
+    E: float
+    A: float
+    alpha: float
+    beta: float
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {"alpha": (-0.5, 3.0), "beta": (0.01, 3.0)}
+    terms: ClassVar[tuple[str, ...]] = ("E", "A")
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:  # noqa: ARG004
+        alpha, beta = exponents.T[:, :, None]
+        return np.stack([np.ones((len(exponents), n.size)), n**-alpha * d**-beta], axis=2)
+
+
+@dataclass(frozen=True)
+class Rectified(LossForm):
+    """B/(d_learned^beta + D^beta) + A/N^alpha + E (Lin et al. 2024, with a size term): flat while D <
+    d_learned.
+    """
+
+    E: float
+    A: float
+    B: float
+    alpha: float
+    beta: float
+    d_learned: float
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "alpha": (0.01, 3.0),
+        "beta": (0.01, 3.0),
+        "d_learned": (1e-4, 1e4),
+    }
+    lengths: ClassVar[frozenset[str]] = frozenset({"d_learned"})
+    terms: ClassVar[tuple[str, ...]] = ("E", "A", "B")
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:  # noqa: ARG004
+        alpha, beta, learned = exponents.T[:, :, None]
+        return np.stack([np.ones((len(exponents), n.size)), n**-alpha, 1 / (learned**beta + d**beta)], axis=2)
+
+
+@dataclass(frozen=True)
+class TransferGap(LossForm):
+    """(A N^-alpha + G) D^-beta + E (Mikami et al. 2021, Barnett 2024), the size standing for pre-training."""
+
+    E: float
+    A: float
+    G: float
+    alpha: float
+    beta: float
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {"alpha": (0.01, 3.0), "beta": (0.01, 3.0)}
+    terms: ClassVar[tuple[str, ...]] = ("E", "A", "G")
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:  # noqa: ARG004
+        alpha, beta = exponents.T[:, :, None]
+        return np.stack([np.ones((len(exponents), n.size)), n**-alpha * d**-beta, d**-beta], axis=2)
+
+
+@dataclass(frozen=True)
+class BrokenPower(LossForm):
+    """E + A N^-alpha D^-c0 (1 + (D/d_break)^2)^(-c1/2) (Caballero et al. 2022): one break, of sharpness
+    1/2.
+    """
+
+    E: float
+    A: float
+    alpha: float
+    c0: float
+    c1: float
+    d_break: float
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "alpha": (-0.5, 3.0),
+        "c0": (0.0, 3.0),
+        "c1": (-1.0, 3.0),
+        "d_break": (1e-3, 1e3),
+    }
+    lengths: ClassVar[frozenset[str]] = frozenset({"d_break"})
+    terms: ClassVar[tuple[str, ...]] = ("E", "A")
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:  # noqa: ARG004
+        alpha, c0, c1, d_break = exponents.T[:, :, None]
+        shape = n**-alpha * d**-c0 * (1 + (d / d_break) ** 2) ** (-c1 / 2)
+        return np.stack([np.ones_like(shape), shape], axis=2)
+
+
+@dataclass(frozen=True)
+class Unified(LossForm):
+    """[(N_C/N)^(alpha_N/alpha_D) + D_C/D]^alpha_D, with k D_F^alpha N^beta for D after pre-training (eq.
+    6.1).
+    """
+
+    N_C: float
+    D_C: float
+    alpha_N: float  # noqa: N815
+    alpha_D: float  # noqa: N815
+    k: float
+    alpha: float
+    beta: float
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "ratio": (0.05, 10.0),
+        "alpha_D": (0.01, 1.5),
+        "alpha": (-1.0, 3.0),
+        "beta": (-1.0, 3.0),
+    }
+    terms: ClassVar[tuple[str, ...]] = ("size", "data", "transfer")
+    both_arms: ClassVar[bool] = True
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:
+        ratio, _, alpha, beta = exponents.T[:, :, None]
+        scratch = np.broadcast_to(np.where(source, 0.0, 1 / d), (len(exponents), d.size))
+        return np.stack([n**-ratio, scratch, np.where(source, d**-alpha * n**-beta, 0.0)], axis=2)
+
+    @classmethod
+    def power(cls, exponents: Floats) -> Floats:
+        return exponents[:, 1:2]
+
+    @classmethod
+    def assemble(cls, exponents: Mapping[str, float], terms: Mapping[str, float]) -> Self:
+        ratio, alpha_d = exponents["ratio"], exponents["alpha_D"]
+        return cls(
+            N_C=float(np.exp(np.log(max(terms["size"], 1e-300)) / ratio)),
+            D_C=terms["data"],
+            alpha_N=ratio * alpha_d,
+            alpha_D=alpha_d,
+            k=terms["data"] / max(terms["transfer"], 1e-300),
+            alpha=exponents["alpha"],
+            beta=exponents["beta"],
+        )
+
+    def disassemble(self) -> tuple[Floats, Floats]:
+        ratio = self.alpha_N / self.alpha_D
+        return (
+            np.array([ratio, self.alpha_D, self.alpha, self.beta]),
+            np.array([self.N_C**ratio, self.D_C, self.D_C / self.k]),
+        )
+
+
+LOSS_FORMS: dict[str, type[LossForm]] = {
+    "additive": Chinchilla,
+    "multiplicative": Multiplicative,
+    "rectified": Rectified,
+    "transfer_gap": TransferGap,
+    "eq_6_1": Unified,
+    "broken_power": BrokenPower,
+    "kaplan": Kaplan,
+}
+"""The forms of loss by the name `compare` and the command line use."""
