@@ -1,158 +1,275 @@
-"""What a fit returns: a law, an interval for each of its parameters, and whether the data could tell.
+"""One `fit(law, table)` for every form: search the exponents, solve the rest, say what the data can tell.
 
-An end that the data do not bound is None, and the status says why; no number is made up for it. `Fit` is a
-transfer law's (`transfer.fit_transfer`), `FormFit` that of a form of loss (`form_fit.fit`).
+Loss forms follow Hoffmann et al. 2022: Huber's loss (1e-3) on ln L. The start grid is over the exponents
+only, the other coefficients by non-negative least squares (variable projection), which is what makes it well
+conditioned.
 """
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+from scipy.stats.qmc import Halton
 
-from transferlaws.laws.curves import Curves
+from transferlaws.errors import TransferLawsError
+from transferlaws.laws.bootstrap import percentiles, resample_rows
 from transferlaws.laws.forms import Hernandez, LossForm
+from transferlaws.laws.result import Fit, FormFit, Interval
+from transferlaws.laws.solver import Box, Solution, solve
+from transferlaws.laws.table import NEEDED, SCRATCH, check_table, notes
+from transferlaws.laws.transfer import fit_transfer
 
-STATUSES = ("converged", "at_bound", "ill_conditioned", "not_identified")
+__all__ = ["Fit", "FormFit", "Interval", "fit", "fit_loss_form"]
 
-
-@dataclass(frozen=True)
-class Interval:
-    """A value and the ends of its interval; None is an end the data leave open."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-    @property
-    def closed(self) -> bool:
-        """Whether both ends are bounded."""
-        return self.low is not None and self.high is not None
-
-    @property
-    def width(self) -> float:
-        """High less low; inf if an end is open."""
-        return self.high - self.low if self.low is not None and self.high is not None else float("inf")
-
-    def covers(self, truth: float) -> bool:
-        """Whether `truth` lies between the ends, an open end being no bound."""
-        return (self.low is None or self.low <= truth) and (self.high is None or truth <= self.high)
-
-    def to_json(self) -> dict[str, float | None]:
-        """`{"value", "low", "high"}` with null for an open end."""
-        return {"value": _number(self.value), "low": _number(self.low), "high": _number(self.high)}
-
-    def __str__(self) -> str:
-        ends = ["open" if end is None else f"{end:.3g}" for end in (self.low, self.high)]
-        return f"{self.value:.3g} [{ends[0]}, {ends[1]}]"
+Floats = NDArray[np.float64]
+HUBER_LOG = 1e-3
+STARTS = 256
+REFINED = 12
 
 
-def _number(value: float | None) -> float | None:
-    return float(value) if value is not None and np.isfinite(value) else None
+@overload
+def fit(law: type[Hernandez], table: pd.DataFrame, arm: str = ..., **options: int | float | str) -> Fit: ...
+@overload
+def fit(
+    law: type[LossForm], table: pd.DataFrame, arm: str = ..., **options: int | float | str
+) -> FormFit: ...
+def fit(
+    law: type[Hernandez] | type[LossForm], table: pd.DataFrame, arm: str = "", **options: int | float | str
+) -> Fit | FormFit:
+    """Fit `law` to a runs table: `Hernandez` to source `arm` (options of `fit_transfer`), else
+    `fit_loss_form`.
+
+    Raises TransferLawsError for a table, an arm or an option that cannot be used.
+    """
+    if issubclass(law, Hernandez):
+        return fit_transfer(table, arm or "text", **options)  # type: ignore[arg-type]
+    return fit_loss_form(law, table, arm, **options)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
-class Fit:
-    """A transfer law fitted to a table, with all that is needed to believe or doubt it.
-
-    `samples` (k, ln_k, alpha, beta; one row a redrawn study), `cells` (frame of `effective_data`),
-    `residuals` (one row a cell: arm, n_params, d_chars, loss, fitted, residual, sd; nats/token), `profile`
-    (how the misfit rises as one parameter is moved: parameter, value, rise), `optima` (each distinct
-    minimum: objective and law).
+class Points:
+    """Runs a form of loss is fitted to, sizes and data divided by their geometric means (n_0, d_0); arrays
+    (m,).
     """
 
-    source: str
-    method: str
-    law: Hernandez
-    k: Interval
-    alpha: Interval
-    beta: Interval
-    beta_over_alpha: Interval
-    level: float
-    status: str
-    condition_number: float
-    n_runs: int
-    n_cells: dict[str, int]
-    range: dict[str, tuple[float, float]]
-    samples: pd.DataFrame = field(repr=False)
-    curves: Curves = field(repr=False)
-    cells: pd.DataFrame = field(repr=False)
-    residuals: pd.DataFrame = field(repr=False)
-    profile: pd.DataFrame = field(repr=False)
-    optima: pd.DataFrame = field(repr=False)
-    noise: float = 0.0
-    dof: float = 0.0
-    objective: float = 0.0
-    notes: tuple[str, ...] = ()
+    n: Floats
+    d: Floats
+    source: NDArray[np.bool_]
+    log_loss: Floats
+    n_0: float
+    d_0: float
 
-    def predict_loss(self, n_params: float, d_chars: ArrayLike) -> NDArray[np.float64]:
-        """Loss in nats/token after fine-tuning on `d_chars`, for a size that has a curve.
-
-        Raises TransferLawsError for a size without one.
-        """
-        return self.curves[n_params].loss(self.law.d_effective(n_params=n_params, d_chars=d_chars))
-
-    def covariance(self) -> NDArray[np.float64] | None:
-        """Covariance (3, 3) of (ln k, alpha, beta) over the samples; None if an end of any of them is
-        open.
-        """
-        if not (self.k.closed and self.alpha.closed and self.beta.closed) or len(self.samples) < 10:
-            return None
-        return np.cov(self.samples[["ln_k", "alpha", "beta"]].to_numpy().T)
-
-    def to_row(self) -> dict[str, Any]:
-        """The row of laws.json: JSON numbers only, null for an open end."""
-        covariance = self.covariance()
-        return {
-            "source": self.source,
-            "method": self.method,
-            "law": "hernandez",
-            "k": self.k.to_json(),
-            "alpha": self.alpha.to_json(),
-            "beta": self.beta.to_json(),
-            "beta_over_alpha": self.beta_over_alpha.to_json(),
-            "level": self.level,
-            "n_runs": self.n_runs,
-            "n_cells": dict(self.n_cells),
-            "condition_number": _number(self.condition_number),
-            "status": self.status,
-            "range": {name: [float(end) for end in ends] for name, ends in self.range.items()},
-            "noise_nats": _number(self.noise),
-            "covariance_ln_k_alpha_beta": None if covariance is None else covariance.tolist(),
-            "notes": list(self.notes),
-        }
+    @classmethod
+    def of(cls, n: Floats, d: Floats, source: NDArray[np.bool_], loss: Floats) -> "Points":
+        """Points from parameters, characters (or tokens), arm flags and nats/token."""
+        n_0, d_0 = float(np.exp(np.log(n).mean())), float(np.exp(np.log(d).mean()))
+        return cls(n / n_0, d / d_0, source, np.log(loss), n_0, d_0)
 
 
-@dataclass(frozen=True)
-class FormFit:
-    """A form of loss fitted to a table; `parameters` holds an interval for each of the law's fields."""
+def fit_loss_form(
+    law: type[LossForm],
+    table: pd.DataFrame,
+    arm: str = "",
+    bootstrap: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> FormFit:
+    """Fit a form of loss to the runs of `arm` (default: scratch), or to all rows of a table without arms.
 
-    source: str
-    law: LossForm
-    parameters: dict[str, Interval]
-    level: float
-    status: str
-    condition_number: float
-    n_runs: int
-    range: dict[str, tuple[float, float]]
-    samples: pd.DataFrame = field(repr=False)
-    residuals: pd.DataFrame = field(repr=False)
-    optima: pd.DataFrame = field(repr=False)
-    objective: float = 0.0
-    notes: tuple[str, ...] = ()
+    Tables without arms need n_params, d_tokens, loss. A form of both arms (eq. 6.1) takes the scratch arm
+    along. Intervals are percentiles of `bootstrap` resamples of runs; an end that resamples push onto a
+    bound is None.
+    """
+    with_arms = "arm" in table.columns
+    table = check_table(table, NEEDED if with_arms else ("n_params", "d_tokens", "loss"))
+    said = notes(table)
+    if with_arms:
+        arm = arm or SCRATCH
+        if law.both_arms and arm == SCRATCH:
+            raise TransferLawsError(f"{law.__name__} describes both arms; name the source to fit it to")
+        wanted = {arm, SCRATCH} if law.both_arms else {arm}
+        if arm not in set(table["arm"]):
+            raise TransferLawsError(
+                f"column arm holds no {arm!r}; it holds {', '.join(sorted(set(table['arm'])))}"
+            )
+        table = table[table["arm"].isin(wanted)]
+        source = (table["arm"] != SCRATCH).to_numpy()
+    else:
+        source = np.zeros(len(table), bool)
+    column = "d_chars" if with_arms else "d_tokens"
+    n, d = table["n_params"].to_numpy(float), table[column].to_numpy(float)
+    for name, values in (("n_params", n), (column, d)):
+        if np.ptp(values) == 0:
+            raise TransferLawsError(
+                f"column {name} holds one value only ({values[0]:g}); {law.__name__} needs runs at several"
+            )
+    if len(table) <= law.n_free():
+        raise TransferLawsError(
+            f"{len(table)} runs cannot fit the {law.n_free()} parameters of {law.__name__}"
+        )
+    points = Points.of(n, d, source, table["loss"].to_numpy(float))
+    best, optima = minimise(law, points)
+    value = to_law(law, best, points)
+    weights = resample_rows(len(n), bootstrap, np.random.default_rng(seed))
+    drawn = _solve(law, points, np.tile(best, (bootstrap, 1)), weights)
+    samples = pd.DataFrame([vars(to_law(law, theta, points)) for theta in drawn.theta])
+    parameters, open_ended = _intervals(law, value, samples, drawn.theta, level)
+    box = _box(law)
+    q = len(law.exponents)
+    on_bound = (best[:q] <= box.lower[:q]) | (best[:q] >= box.upper[:q]) | bool(np.any(best[q:] <= 0))
+    condition = _condition(law, points, best)
+    status = "converged"
+    if open_ended:
+        status = "not_identified"
+    elif np.any(on_bound):
+        status = "at_bound"
+    elif condition > 1e6:
+        status = "ill_conditioned"
+    fitted = np.exp(_log_loss(law, points, best[None])[0][0])
+    loss = table["loss"].to_numpy(float)
+    return FormFit(
+        source=arm or "all rows",
+        law=value,
+        parameters=parameters,
+        level=level,
+        status=status,
+        condition_number=condition,
+        n_runs=len(table),
+        range={"n_params": (float(n.min()), float(n.max())), column: (float(d.min()), float(d.max()))},
+        samples=samples,
+        residuals=pd.DataFrame(
+            {"n_params": n, column: d, "loss": loss, "fitted": fitted, "residual": loss - fitted}
+        ),
+        optima=optima,
+        objective=float(optima["objective"].min()),
+        notes=(*said, *(f"{name} is not identified: resamples reach the bounds" for name in open_ended)),
+    )
 
-    def to_row(self) -> dict[str, Any]:
-        """The row of laws.json, with the form's own parameters in place of k, alpha and beta."""
-        return {
-            "source": self.source,
-            "method": "least_squares",
-            "law": type(self.law).__name__.lower(),
-            **{name: interval.to_json() for name, interval in self.parameters.items()},
-            "level": self.level,
-            "n_runs": self.n_runs,
-            "condition_number": _number(self.condition_number),
-            "status": self.status,
-            "range": {name: [float(end) for end in ends] for name, ends in self.range.items()},
-            "notes": list(self.notes),
-        }
+
+def minimise(law: type[LossForm], points: Points) -> tuple[Floats, pd.DataFrame]:
+    """The best parameters (q + terms,), and every distinct optimum found with its objective."""
+    grid = _grid(law)
+    shapes = law.basis(grid, points.n, points.d, points.source)
+    power = law.power(grid)
+    terms = np.empty((len(grid), len(law.terms)))
+    misfit = np.empty(len(grid))
+    for i, (shape, outer) in enumerate(zip(shapes, power[:, 0], strict=True)):
+        # (sum of terms)^power = L, in relative terms: the sum over L^(1/power) should be 1.
+        relative = shape / np.exp(points.log_loss / outer)[:, None]
+        terms[i], misfit[i] = nnls(relative, np.ones(len(relative)))
+        misfit[i] *= outer
+    order = np.argsort(misfit)[:REFINED]
+    found = _solve(law, points, np.column_stack([grid, terms])[order])
+    ranked = np.argsort(found.objective)
+    kept: list[int] = []
+    for i in ranked:
+        if all(
+            np.abs(found.theta[i, : grid.shape[1]] - found.theta[j, : grid.shape[1]]).max() > 0.02
+            for j in kept
+        ):
+            kept.append(int(i))
+    rows = [{"objective": found.objective[i], **vars(to_law(law, found.theta[i], points))} for i in kept]
+    return found.theta[kept[0]], pd.DataFrame(rows)
+
+
+def to_law(law: type[LossForm], theta: Floats, points: Points) -> LossForm:
+    """The law in parameters and characters (or tokens) from normalised theta (q + terms,)."""
+    q = len(law.exponents)
+    normal = theta[None, :q]
+    raw = normal.copy()
+    for i, name in enumerate(law.exponents):
+        if name in law.lengths:
+            raw[0, i] *= points.d_0
+    # Terms are monomials: each changes by one factor, read off at any point of its arm.
+    one, flags = np.ones(2), np.array([False, True])
+    own = law.basis(normal, one, one, flags)[0].max(0)
+    other = law.basis(raw, one * points.n_0, one * points.d_0, flags)[0].max(0)
+    terms = theta[q:] * own / other
+    return law.assemble(
+        dict(zip(law.exponents, map(float, raw[0]), strict=True)),
+        dict(zip(law.terms, map(float, terms), strict=True)),
+    )
+
+
+def _grid(law: type[LossForm]) -> Floats:
+    lower, upper = np.array(list(law.exponents.values())).T
+    start_low, start_high = np.maximum(lower, -0.3), np.minimum(upper, 1.5)
+    unit = Halton(len(lower), scramble=False).random(STARTS + 1)[1:]
+    grid = start_low + unit * (start_high - start_low)
+    for i, name in enumerate(law.exponents):
+        if name in law.lengths:
+            grid[:, i] = lower[i] * (upper[i] / lower[i]) ** unit[:, i]
+    return grid
+
+
+def _box(law: type[LossForm]) -> Box:
+    lower, upper = np.array(list(law.exponents.values())).T
+    terms = len(law.terms)
+    none = np.zeros(len(lower) + terms)
+    return Box(
+        np.concatenate([lower, np.zeros(terms)]), np.concatenate([upper, np.full(terms, 1e12)]), none, none
+    )
+
+
+def _log_loss(law: type[LossForm], points: Points, theta: Floats) -> tuple[Floats, Floats]:
+    """ln L (B, m) and its gradient (B, m, q + terms); exponents by central differences."""
+    q = len(law.exponents)
+
+    def total(exponents: Floats) -> tuple[Floats, Floats]:
+        shapes = law.basis(exponents, points.n, points.d, points.source)
+        return shapes, np.maximum(np.einsum("bmt,bt->bm", shapes, theta[:, q:]), 1e-300)
+
+    shapes, sums = total(theta[:, :q])
+    power = law.power(theta[:, :q])
+    gradient = np.empty((*sums.shape, theta.shape[1]))
+    gradient[:, :, q:] = power[:, :, None] * shapes / sums[:, :, None]
+    for i, name in enumerate(law.exponents):
+        step = np.zeros_like(theta[:, :q])
+        step[:, i] = 1e-5 * (np.maximum(np.abs(theta[:, i]), 1e-3) if name in law.lengths else 1.0)
+        up, down = theta[:, :q] + step, theta[:, :q] - step
+        rise = law.power(up) * np.log(total(up)[1]) - law.power(down) * np.log(total(down)[1])
+        gradient[:, :, i] = rise / (2 * step[:, i : i + 1])
+    return power * np.log(sums), gradient
+
+
+def _solve(law: type[LossForm], points: Points, start: Floats, weights: Floats | None = None) -> Solution:
+    def residuals(theta: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:  # noqa: ARG001
+        value, gradient = _log_loss(law, points, theta)
+        return (value - points.log_loss) / HUBER_LOG, gradient / HUBER_LOG
+
+    return solve(residuals, start, _box(law), weights=weights, threshold=1.0, steps=400, tolerance=1e-10)
+
+
+def _intervals(
+    law: type[LossForm], value: LossForm, samples: pd.DataFrame, theta: Floats, level: float
+) -> tuple[dict[str, Interval], list[str]]:
+    box = _box(law)
+    tail = (1 - level) / 2
+    out, open_ended = {}, []
+    stuck = {
+        name: (np.mean(theta[:, i] <= box.lower[i]) > tail, np.mean(theta[:, i] >= box.upper[i]) > tail)
+        for i, name in enumerate(law.exponents)
+    }
+    for name, number in vars(value).items():
+        low, high = percentiles(samples[name].to_numpy(float), level)
+        at_low, at_high = stuck.get(name, (False, False))
+        ends = [
+            None if stop or not np.isfinite(end) else end for end, stop in ((low, at_low), (high, at_high))
+        ]
+        if None in ends:
+            open_ended.append(name)
+        out[name] = Interval(float(number), *ends)
+    return out, open_ended
+
+
+def _condition(law: type[LossForm], points: Points, theta: Floats) -> float:
+    """Condition number of the exponents' information once the terms are solved out (variable projection)."""
+    q = len(law.exponents)
+    gradient = _log_loss(law, points, theta[None])[1][0]
+    inside = np.flatnonzero(theta[q:] > 0) + q
+    basis, _ = np.linalg.qr(gradient[:, inside])
+    projected = gradient[:, :q] - basis @ (basis.T @ gradient[:, :q])
+    return float(np.linalg.cond(projected.T @ projected))

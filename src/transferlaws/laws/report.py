@@ -13,7 +13,7 @@ import transferlaws
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import write_atomic
 from transferlaws.laws.curves import Curve
-from transferlaws.laws.fit import Fit, FormFit
+from transferlaws.laws.result import Fit, FormFit
 
 SCHEMA = 1
 

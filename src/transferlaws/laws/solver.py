@@ -59,6 +59,7 @@ def solve(
     box: Box,
     *,
     bounds: tuple[Floats, Floats] | None = None,
+    weights: Floats | None = None,
     threshold: float = np.inf,
     steps: int = 200,
     tolerance: float = 1e-8,
@@ -68,13 +69,14 @@ def solve(
 
     `residuals(theta, rows)` returns r (b, m) and dr/dtheta (b, m, p) for the problems `rows` of the batch.
     `bounds` (B, p) replaces the box's own, problem by problem: equal bounds hold a parameter fixed.
+    `weights` (B, m) counts each residual that often (a resample with replacement).
     """
     n_problems = len(start)
     lower, upper = bounds or tuple(
         np.broadcast_to(side, (n_problems, box.lower.size)) for side in (box.lower, box.upper)
     )
     parts = [
-        _solve_chunk(residuals, start, rows, box, lower, upper, threshold, steps, tolerance)
+        _solve_chunk(residuals, start, rows, box, lower, upper, weights, threshold, steps, tolerance)
         for rows in np.array_split(np.arange(n_problems), max(1, -(-n_problems // chunk)))
     ]
     return Solution(
@@ -89,6 +91,7 @@ def _solve_chunk(
     box: Box,
     lower: Floats,
     upper: Floats,
+    weights: Floats | None,
     threshold: float,
     steps: int,
     tolerance: float,
@@ -96,7 +99,8 @@ def _solve_chunk(
     theta = np.clip(start[rows], lower[rows], upper[rows]).astype(float)
     damping = np.full(len(rows), 1e-3)
     r, jacobian = residuals(theta, rows)
-    misfit = huber(r, threshold).sum(1)
+    times = np.ones_like(r) if weights is None else weights[rows]
+    misfit = (times * huber(r, threshold)).sum(1)
     objective = misfit + (box.precision * (theta - box.centre) ** 2).sum(1)
     settled = np.zeros(len(rows), bool)
     quiet = np.zeros(len(rows), int)
@@ -104,7 +108,7 @@ def _solve_chunk(
         busy = np.flatnonzero(~settled)
         if not busy.size:
             break
-        weight = np.sqrt(np.minimum(1.0, threshold / np.maximum(np.abs(r[busy]), 1e-300)))
+        weight = np.sqrt(np.minimum(1.0, threshold / np.maximum(np.abs(r[busy]), 1e-300)) * times[busy])
         wj = jacobian[busy] * weight[:, :, None]
         hessian = wj.transpose(0, 2, 1) @ wj
         gradient = np.einsum("bmp,bm->bp", wj, r[busy] * weight) + box.precision * (theta[busy] - box.centre)
@@ -126,7 +130,7 @@ def _solve_chunk(
         )[:, :, 0]
         trial = np.clip(theta[busy] + step / root, low, high)
         r_trial, j_trial = residuals(trial, rows[busy])
-        misfit_trial = huber(r_trial, threshold).sum(1)
+        misfit_trial = (times[busy] * huber(r_trial, threshold)).sum(1)
         objective_trial = misfit_trial + (box.precision * (trial - box.centre) ** 2).sum(1)
         better = objective_trial <= objective[busy]
         gain = objective[busy] - objective_trial

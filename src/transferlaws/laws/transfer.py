@@ -15,10 +15,10 @@ from transferlaws.laws.bootstrap import percentiles, redraw
 from transferlaws.laws.cells import Cells
 from transferlaws.laws.curves import Curves, floor_loss, reference, scratch_ranges
 from transferlaws.laws.effective import STATUSES, Inversion, describe_cells, invert_cells, source_cells
-from transferlaws.laws.fit import Fit, Interval
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.loss_space import JointFit, fit_joint
 from transferlaws.laws.profile import Profile, profile
+from transferlaws.laws.result import Fit, Interval
 from transferlaws.laws.table import check_table, notes
 from transferlaws.laws.two_step import logit_regression, paper_steps, usable
 
