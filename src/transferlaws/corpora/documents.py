@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 SPLITS = ("train", "validation", "test")
-PARTS = ("prose", "technical")
+PARTS = ("prose", "technical", "code")
 
 
 @dataclass(frozen=True)

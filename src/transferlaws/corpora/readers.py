@@ -13,6 +13,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any, BinaryIO
 
 from transferlaws.errors import TransferLawsError
@@ -104,22 +105,18 @@ def _csv_packed(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
     return packed(_csv(stream, fields))
 
 
-def _columns(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
-    """Tab-separated lines without a header; a field is a column's number."""
-    lines = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape")
-    rows = (line.rstrip("\n").split("\t") for line in lines)
-    return packed(row[int(field)] for row in rows for field in fields if int(field) < len(row))
+def _table(header_lines: int) -> Reader:
+    """Tab-separated tables: column names in the first line, texts below `header_lines` lines."""
 
+    def read(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
+        csv.field_size_limit(10**8)
+        lines = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="")
+        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        columns = [next(rows).index(field) for field in fields]
+        texts = (row[column] for row in islice(rows, header_lines - 1, None) for column in columns if row)
+        return packed(text.strip() for text in texts)
 
-def _tab(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
-    """Orange's .tab files: a header of three lines (names, types, roles), then rows with quoted text."""
-    csv.field_size_limit(10**8)
-    lines = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape", newline="")
-    rows = csv.reader(lines, delimiter="\t")
-    names = [name.split("#")[-1] for name in next(rows)]
-    for number, row in enumerate(rows):
-        if number >= 2:
-            yield "\n".join(row[names.index(field)] for field in fields if names.index(field) < len(row))
+    return read
 
 
 def _gcide(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
@@ -166,8 +163,8 @@ READERS: dict[str, Reader] = {
     "speeches": _speeches,
     "csv": _csv,
     "csv-packed": _csv_packed,
-    "columns": _columns,
-    "tab": _tab,
+    "table": _table(1),
+    "orange-table": _table(3),
     "gcide": _gcide,
     "wordnet": _wordnet,
     "front-matter": _front_matter,

@@ -30,13 +30,12 @@ class Folder:
     path: Path
     globs: tuple[str, ...] = ("**/*",)
     licence: str = "unknown"
-    part: str = "prose"
+    part: str = ""
     genre: str = "folder"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
-        if self.part not in PARTS:
-            raise TransferLawsError(f"Folder.part must be one of {', '.join(PARTS)}, not {self.part!r}")
+        _check_part(self.part)
 
     @property
     def label(self) -> str:
@@ -73,14 +72,21 @@ class Folder:
             raise TransferLawsError(f"cannot read {error.filename}: {error.strerror}") from error
         return {"folder": hashes, "licence": self.licence, "part": self.part, "genre": self.genre}
 
-    def documents(self, cache: Path, kind: str) -> Iterator[Document]:  # noqa: ARG002 (nothing to fetch)
+    def documents(self, cache: Path, kind: str) -> Iterator[Document]:  # noqa: ARG002
         """Raw documents, in the order of their paths."""
         for file in self.files:
             try:
                 with (self.path / file).open("rb") as stream:
                     for number, text in enumerate(read(kind, stream, (), str(self.path / file))):
                         path = f"{file}#{number}" if number else file
-                        yield Document(text, file.split("/", 1)[0], path, self.part, self.licence, self.genre)
+                        yield Document(
+                            text,
+                            file.split("/", 1)[0],
+                            path,
+                            _part(self.part, kind),
+                            self.licence,
+                            self.genre,
+                        )
             except OSError as error:
                 raise TransferLawsError(f"cannot read {self.path / file}: {error.strerror}") from error
 
@@ -103,8 +109,11 @@ class HuggingFace:
     files: tuple[str, ...] = ()
     limit_chars: int | None = None
     licence: str = "unknown"
-    part: str = "prose"
+    part: str = ""
     genre: str = "dataset"
+
+    def __post_init__(self) -> None:
+        _check_part(self.part)
 
     @property
     def label(self) -> str:
@@ -138,7 +147,14 @@ class HuggingFace:
             step = PIECE_CHARS if kind == "text" else max(len(text), 1)
             for start in range(0, max(len(text), 1), step):
                 path = f"{number}#{start}" if start else str(number)
-                yield Document(text[start : start + step], project, path, self.part, self.licence, self.genre)
+                yield Document(
+                    text[start : start + step],
+                    project,
+                    path,
+                    _part(self.part, kind),
+                    self.licence,
+                    self.genre,
+                )
             chars += len(text)
             if self.limit_chars is not None and chars >= self.limit_chars:
                 return
@@ -165,6 +181,16 @@ class HuggingFace:
         except Exception as error:  # the hub's client raises many kinds; all of them mean: no rows
             reason = str(error).strip().split("\n")[0][:200]
             raise TransferLawsError(f"cannot read dataset {self.dataset}: {reason}") from error
+
+
+def _check_part(part: str) -> None:
+    if part not in ("", *PARTS):
+        raise TransferLawsError(f"part must be one of {', '.join(PARTS)}, not {part!r}")
+
+
+def _part(part: str, kind: str) -> str:
+    """The part asked for; by default what the recipe's kind of text suggests."""
+    return part or ("code" if kind == "code" else "prose")
 
 
 def _lot(text: str) -> str:
