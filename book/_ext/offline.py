@@ -1,0 +1,46 @@
+"""No page of the site asks another host for anything.
+
+MathJax comes from the PyPI package `sphinx-mathjax-offline` (its one file and its fonts, 1.6 MB);
+the scripts of sphinx-thebe, which point at a CDN and which no page uses, are dropped.
+"""
+
+import shutil
+from importlib.metadata import files
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+WANTED = ("tex-mml-chtml.js", "output/chtml/fonts/")
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Copy MathJax beside the site's other static files."""
+    if error is not None or app.builder.format != "html":
+        return
+    for file in files("sphinx-mathjax-offline") or []:
+        _, _, name = file.as_posix().partition("static/mathjax/")
+        if name.startswith(WANTED):
+            target = Path(app.outdir, "_static", "mathjax", name)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file.locate(), target)
+
+
+def drop_thebe(_app: Sphinx, _page: str, _template: str, context: dict, _doctree: object) -> None:
+    """Take sphinx-thebe's scripts and style off the page."""
+    for kind in ("script_files", "css_files"):
+        context[kind] = [
+            file
+            for file in context.get(kind, [])
+            if "thebe" not in str(getattr(file, "filename", file)).lower()
+        ]
+    context["script_files"] = [
+        file for file in context["script_files"] if "THEBE" not in str(getattr(file, "attributes", ""))
+    ]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect to Sphinx."""
+    app.connect("build-finished", copy_mathjax)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,192 @@
+"""Charts a reader can touch: Altair specs in a `div` that the site's own script draws.
+
+Vega runs the sliders and the arithmetic in the browser (eq. 1.1: D_T = k D_F^alpha N^beta), so a page needs
+neither a server nor hand-written JavaScript. Text takes the page's colour, in light and in dark mode.
+"""
+
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from transferlaws.figures.canvas import ARM_COLOURS, name
+from transferlaws.laws.forms import Hernandez
+
+POWERS = "'10^' + format(log(datum.value) / log(10), '.0f')"
+THEME: dict[str, Any] = {
+    "background": "transparent",
+    "font": "inherit",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "tickColor": "currentColor",
+        "domainColor": "currentColor",
+        "gridColor": "currentColor",
+        "gridOpacity": 0.12,
+        "labelFontSize": 12,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+    },
+    "legend": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "labelFontSize": 12,
+        "orient": "top",
+        "columns": 2,
+        "labelLimit": 300,
+    },
+    "title": {"color": "currentColor", "anchor": "start", "fontWeight": "normal"},
+    "text": {"color": "currentColor"},
+    "rule": {"color": "currentColor"},
+}
+
+
+@dataclass(frozen=True)
+class Interactive:
+    """An Altair chart with a sentence for readers who cannot see it."""
+
+    chart: alt.LayerChart | alt.Chart
+    label: str
+
+    def spec(self) -> dict[str, Any]:
+        """The Vega-Lite specification, in the book's theme."""
+        return {**self.chart.to_dict(), "config": THEME}
+
+    def _repr_html_(self) -> str:
+        spec = html.escape(json.dumps(self.spec(), sort_keys=True))
+        label = html.escape(self.label)
+        return f'<div class="chart" role="figure" aria-label="{label}" data-spec="{spec}"></div>'
+
+
+def log_axis(title: str, decades: tuple[int, int], *, every: int = 1) -> alt.Axis:
+    """An axis with one tick a power of ten, written 10^k."""
+    ticks = [10.0**k for k in range(decades[0], decades[1] + 1, every)]
+    return alt.Axis(title=title, values=ticks, labelExpr=POWERS)
+
+
+def calculator(laws: Mapping[str, Hernandez], *, n_params: float, d_chars: float) -> Interactive:
+    """Effective data against fine-tuning data for several laws, with sliders for N and D_F.
+
+    `laws` maps the name in the legend to a law; `n_params` and `d_chars` are where the sliders start.
+    """
+    size = alt.param("log_n", value=_slider(n_params), bind=_range("parameters N, as a power of ten", 3, 11))
+    data = alt.param("log_d", value=_slider(d_chars), bind=_range("characters D_F, as a power of ten", 2, 10))
+    rows = [
+        {"law": title, "k": law.k, "alpha": law.alpha, "beta": law.beta, "log_x": round(float(x), 2)}
+        for title, law in laws.items()
+        for x in np.arange(2, 10.01, 0.2)
+    ]
+    points = [{"law": title, "k": law.k, "alpha": law.alpha, "beta": law.beta} for title, law in laws.items()]
+    transferred = "datum.k * pow(10, datum.alpha * {} + datum.beta * log_n)"
+    y = alt.Y(
+        "d_e:Q",
+        scale=alt.Scale(type="log", domain=[1e2, 1e14], clamp=True),
+        axis=log_axis("effective data D_E (characters)", (2, 14), every=2),
+    )
+    colour = alt.Color(
+        "law:N", title=None, scale=alt.Scale(range=["#0072b2", "#d55e00", "#009e73", "#cc79a7"])
+    )
+    lines = (
+        alt.Chart(pd.DataFrame(rows))
+        .transform_calculate(x="pow(10, datum.log_x)")
+        .transform_calculate(d_e="datum.x + " + transferred.format("datum.log_x"))
+        .mark_line(strokeWidth=2)
+        .encode(
+            x=alt.X(
+                "x:Q",
+                scale=alt.Scale(type="log", domain=[1e2, 1e10]),
+                axis=log_axis("fine-tuning data D_F (characters)", (2, 10), every=2),
+            ),
+            y=y,
+            color=colour,
+        )
+    )
+    here = (
+        alt.Chart(pd.DataFrame(points))
+        .transform_calculate(x="pow(10, log_d)")
+        .transform_calculate(d_e="datum.x + " + transferred.format("log_d"))
+        .transform_calculate(
+            said="datum.law + ': D_T = ' + format(datum.d_e - datum.x, '.2e') + ', D_E / D_F = ' "
+            "+ format(datum.d_e / datum.x, '.3~g')"
+        )
+    )
+    dots = here.mark_point(size=90, filled=True).encode(x="x:Q", y=y, color=colour, tooltip="said:N")
+    answers = (
+        here.transform_window(row="row_number()")
+        .transform_calculate(height="8 + 18 * datum.row")
+        .mark_text(align="left", fontSize=12)
+        .encode(x=alt.value(8), y=alt.Y("height:Q", scale=None, axis=None), text="said:N")
+    )
+    nothing = (
+        alt.Chart(pd.DataFrame({"x": [1e2, 1e10]}))
+        .mark_line(strokeDash=[3, 3], color="currentColor", opacity=0.5)
+        .encode(x="x:Q", y=alt.Y("x:Q"))
+    )
+    chart = alt.layer(nothing, lines, dots, answers).add_params(size, data).resolve_scale(y="shared")
+    return Interactive(
+        chart.properties(width="container", height=340),
+        "Calculator: effective data against fine-tuning data on logarithmic axes, one line a law, "
+        "with sliders "
+        "for the number of parameters and the fine-tuning data.",
+    )
+
+
+def runs(table: pd.DataFrame) -> Interactive:
+    """Every run: test loss against characters, colour by arm; hover names the run, a menu picks a size."""
+    columns = ["key", "arm", "n_params", "d_chars", "seed", "loss", "learning_rate", "epochs_best"]
+    shown = table.loc[table["d_chars"] > 0, [column for column in columns if column in table]].copy()
+    shown["arm"] = shown["arm"].map(name)
+    shown["loss"] = shown["loss"].round(4)
+    sizes = sorted(int(n) for n in shown["n_params"].unique())
+    arms = list(dict.fromkeys(table["arm"]))
+    menu = alt.binding_select(options=[None, *sizes], labels=["all", *map(str, sizes)], name="size N ")
+    pick = alt.selection_point(fields=["n_params"], bind=menu)
+    decades = (
+        int(np.floor(np.log10(shown["d_chars"].min()))),
+        int(np.ceil(np.log10(shown["d_chars"].max()))),
+    )
+    chart = (
+        alt.Chart(shown)
+        .mark_point(filled=True, size=60)
+        .encode(
+            x=alt.X(
+                "d_chars:Q",
+                scale=alt.Scale(type="log", domain=[10.0 ** decades[0], 10.0 ** decades[1]]),
+                axis=log_axis("Python seen in training (characters)", decades),
+            ),
+            y=alt.Y("loss:Q", scale=alt.Scale(zero=False), title="test loss (nats/token)"),
+            color=alt.Color(
+                "arm:N",
+                title=None,
+                scale=alt.Scale(
+                    domain=[name(arm) for arm in arms],
+                    range=[ARM_COLOURS.get(arm, "#8c6d31") for arm in arms],
+                ),
+            ),
+            shape=alt.Shape("arm:N", title=None),
+            opacity=alt.condition(pick, alt.value(0.85), alt.value(0.06)),
+            tooltip=list(shown.columns),
+        )
+        .add_params(pick)
+        .properties(width="container", height=320)
+    )
+    return Interactive(
+        chart,
+        "Every run as a point: test loss against characters of Python, coloured by arm; hover for its key.",
+    )
+
+
+def _slider(value: float) -> float:
+    """Where a slider in powers of ten starts."""
+    return round(float(np.log10(value)), 1)
+
+
+def _range(title: str, low: int, high: int) -> alt.BindRange:
+    """A slider in powers of ten."""
+    return alt.binding_range(min=low, max=high, step=0.1, name=title)

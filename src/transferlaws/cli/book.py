@@ -1,0 +1,62 @@
+"""`transferlaws chapter` and `transferlaws book`: the website, one chapter or all of it."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import tyro
+
+from transferlaws.errors import TransferLawsError
+
+
+def chapter(
+    name: Annotated[str, tyro.conf.Positional],
+    /,
+    scale: str = "smoke",
+    parameter: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(aliases=["-p"])] = (),
+) -> None:
+    """Execute one chapter with its parameters and print the path of the notebook.
+
+    Example: transferlaws chapter 07-the-law --scale smoke -p seed=1
+
+    Args:
+        name: The chapter's file name without its ending, or its number.
+        scale: Which study the chapter reads.
+        parameter: KEY=VALUE for one of the chapter's parameters; may be repeated.
+    """
+    from transferlaws import book as website
+
+    print(website.chapter(name, scale, _parameters(parameter)))
+
+
+def book(scale: str = "smoke", jobs: int | None = None, seed: int = 0) -> None:
+    """Execute the chapters that changed, build the website and print the path of its first page.
+
+    Example: transferlaws book --scale smoke
+
+    Args:
+        scale: Which study the chapters read.
+        jobs: Chapters executed at a time; all cores if not given.
+        seed: The seed of everything random in the chapters.
+    """
+    from transferlaws import book as website
+
+    print(website.build(scale, jobs=jobs, seed=seed))
+
+
+def _parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """KEY=VALUE texts as Python values: a number where it reads as one, else the text."""
+    import json
+
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.isidentifier():
+            raise TransferLawsError(f"-p takes KEY=VALUE, for example -p seed=1, not {pair!r}")
+        try:
+            values[key] = json.loads(text)
+        except ValueError:
+            values[key] = text
+    return values
+
+
+VERBS: dict[str, Callable[..., Any]] = {"chapter": chapter, "book": book}

@@ -1,0 +1,185 @@
+"""The power law of transfer, D_T = k D_F^alpha N^beta, as the paper draws it and as a table of exponents.
+
+Figure 2: the fraction D_T/(D_F + D_T) on a logit axis against N, straight for each D_F (eq. B.2). Figure 10:
+the size N* at which half the effective data is transferred. Figures 11 and 12: other ways to look at D_T.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from transferlaws.figures.canvas import (
+    Drawing,
+    canvas,
+    colour,
+    drawn,
+    log_axis,
+    logit,
+    logit_ticks,
+    name,
+    number,
+    shades,
+)
+from transferlaws.laws.fit import Fit
+from transferlaws.laws.forms import Hernandez
+
+LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
+
+
+@drawn
+def fractions(fits: Mapping[str, Fit]) -> Drawing:
+    """Transferred fraction (logit axis) against N, one shade a data size, one panel a source (figure 2)."""
+    figure, axes = canvas(len(fits), height=4.6, sharey=True, width=7.2 if len(fits) == 1 else None)
+    for panel, (source, fit) in zip(axes[0], fits.items(), strict=True):
+        palette = shades(fit.cells["d_chars"])
+        for d_chars, shade in palette.items():
+            _fraction_line(panel, fit.law, fit.cells[fit.cells["d_chars"] == d_chars], shade)
+            _fraction_points(panel, fit.cells[fit.cells["d_chars"] == d_chars], shade, number(d_chars))
+        logit_ticks(panel, *LOGIT_LIMITS)
+        log_axis(panel, "x")
+        panel.set_xlabel("parameters without embeddings, N")
+        panel.set_title(name(source), loc="left")
+    axes[0][0].set_ylabel("fraction of effective data transferred, $D_T/D_E$")
+    handles, labels = axes[0][-1].get_legend_handles_labels()
+    figure.legend(handles, labels, title="$D_F$ (characters)", loc="outside right upper")
+    return figure
+
+
+def _fraction_line(panel: Axes, law: Hernandez, cells: pd.DataFrame, shade: object) -> None:
+    """The law's straight line: solid over the sizes measured, dashed half a decade beyond."""
+    low, high = cells["n_params"].min(), cells["n_params"].max()
+    d_chars = float(cells["d_chars"].iloc[0])
+    for start, end, look in ((low, high, "-"), (low / 3, low, "--"), (high, high * 3, "--")):
+        n = np.array([start, end])
+        panel.plot(n, logit(law.fraction(n_params=n, d_chars=d_chars)), look, color=shade, linewidth=1.2)
+
+
+def _fraction_points(panel: Axes, cells: pd.DataFrame, shade: object, label: str) -> None:
+    """Measured fractions with intervals; cells without a point on this axis are marks at its edges."""
+    low, high = LOGIT_LIMITS
+    shown = cells[cells["fraction"].gt(0) & cells["fraction"].lt(1)]
+    at = logit(shown["fraction"])
+    ends = []
+    for side in ("low", "high"):
+        bound = shown[f"d_effective_{side}"].to_numpy(float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(np.isposinf(bound), 1.0, 1 - shown["d_chars"].to_numpy() / bound)
+            ends.append(np.clip(logit(np.clip(share, 1e-9, 1 - 1e-9)), low, high))
+    panel.vlines(shown["n_params"], ends[0], ends[1], color=shade, linewidth=1, alpha=0.6)
+    solid = (shown["status"] == "interpolated").to_numpy()
+    panel.plot(shown["n_params"][solid], at[solid], "o", color=shade, label=label)
+    panel.plot(shown["n_params"][~solid], at[~solid], "o", color=shade, fillstyle="none")
+    if not solid.any():
+        panel.plot([], [], "o", color=shade, label=label, fillstyle="none")
+    for status, height, mark in (("below_floor", high, "^"), ("no_transfer", low, "v")):
+        edge = cells[cells["status"] == status]
+        if edge.empty:
+            continue
+        panel.plot(edge["n_params"], np.full(len(edge), height), mark, color=shade, clip_on=False, zorder=5)
+
+
+@drawn
+def n_star(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez] | None = None) -> Drawing:
+    """The size at which half the effective data is transferred, against D_F, with its 95 % band."""
+    figure, ((axes,),) = canvas(width=7.2, height=4.2)
+    for source, fit in fits.items():
+        low, high = fit.cells["d_chars"].min(), fit.cells["d_chars"].max()
+        d = np.geomspace(low, high, 60)
+        spread = _n_star_spread(fit.samples, d)
+        if spread is not None:
+            axes.fill_between(d, *spread, color=colour(source), alpha=0.2, linewidth=0)
+        axes.plot(d, fit.law.n_star(d), color=colour(source), label=name(source))
+        for start, end in ((low / 10, low), (high, high * 10)):
+            beyond = np.geomspace(start, end, 20)
+            axes.plot(beyond, fit.law.n_star(beyond), "--", color=colour(source), linewidth=1.1)
+    sizes = pd.concat([fit.cells["n_params"] for fit in fits.values()])
+    data = pd.concat([fit.cells["d_chars"] for fit in fits.values()])
+    axes.axhspan(sizes.min(), sizes.max(), color="0.5", alpha=0.12, linewidth=0, label="sizes measured")
+    for source, law in (paper or {}).items():
+        d = np.geomspace(data.min() / 10, data.max() * 10, 40)
+        axes.plot(d, law.n_star(d), ":", color=colour(source), label=f"the paper's law, {source}")
+    low, high = sizes.min(), sizes.max()
+    axes.set_ylim(low / 100, high * 1000)
+    log_axis(axes, "x")
+    log_axis(axes, "y")
+    axes.set_xlabel("fine-tuning data, $D_F$ (characters)")
+    axes.set_ylabel("$N^*$ (parameters)")
+    axes.legend()
+    return figure
+
+
+def _n_star_spread(samples: pd.DataFrame, d: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """The central 95 % of N*(D_F) over bootstrap draws with beta > 0; None if too few have one."""
+    finite = np.isfinite(samples[["k", "alpha", "beta"]].to_numpy()).all(axis=1)
+    usable = samples[finite & (samples["beta"].to_numpy() > 0.01)]
+    if len(usable) < 0.9 * max(len(samples), 10):
+        return None
+    k, alpha, beta = (usable[column].to_numpy()[:, None] for column in ("k", "alpha", "beta"))
+    stars = ((1 - alpha) * np.log(d) - np.log(k)) / beta
+    low, high = np.quantile(stars, [0.025, 0.975], axis=0)
+    return np.exp(np.clip(low, 0, 60)), np.exp(np.clip(high, 0, 60))
+
+
+@drawn
+def representations(fit: Fit) -> Drawing:
+    """The same cells three ways: D_T and D_T/D_F against N, and D_T/D_F against D_F/D(N)."""
+    figure, axes = canvas(3, height=3.9, width=12)
+    cells = fit.cells[fit.cells["d_transferred"] > 0]
+    views = (
+        ("n_params", "d_transferred", "parameters, N", "$D_T$ (characters)"),
+        ("n_params", "ratio", "parameters, N", "$D_T/D_F$"),
+        ("share", "ratio", "$D_F/D(N)$", "$D_T/D_F$"),
+    )
+    cells = cells.assign(
+        ratio=cells["d_transferred"] / cells["d_chars"], share=cells["d_chars"] / cells["d_n_chars"]
+    )
+    for panel, (x, y, x_label, y_label) in zip(axes[0], views, strict=True):
+        for d_chars, shade in shades(fit.cells["d_chars"]).items():
+            group = cells[(cells["d_chars"] == d_chars) & np.isfinite(cells[x])]
+            panel.plot(group[x], group[y], "o", color=shade, label=number(d_chars))
+            if x == "n_params" and not group.empty:
+                n = np.geomspace(group[x].min(), group[x].max(), 20)
+                d_t = fit.law.d_transferred(n_params=n, d_chars=d_chars)
+                panel.plot(n, d_t if y == "d_transferred" else d_t / d_chars, color=shade, linewidth=1)
+        if x == "share":
+            panel.axvline(0.1, color="0.5", linestyle=":", linewidth=1)
+        log_axis(panel, "x")
+        log_axis(panel, "y")
+        panel.set_xlabel(x_label)
+        panel.set_ylabel(y_label)
+    axes[0][0].legend(title="$D_F$ (characters)")
+    return figure
+
+
+@drawn
+def coefficients(fits: Sequence[Fit], paper: Mapping[str, Hernandez]) -> Drawing:
+    """alpha and beta of every source and method with intervals, beside the paper's values (Table 1)."""
+    figure, axes = canvas(2, width=9, height=0.42 * (len(fits) + len(paper)) + 1.3, sharey=True)
+    rows: list[tuple[str, str, Hernandez, Fit | None]]
+    rows = [(f"paper, {source}", source, law, None) for source, law in paper.items()]
+    rows += [(f"{fit.source}, {fit.method.replace('_', ' ')}", fit.source, fit.law, fit) for fit in fits]
+    for panel, exponent in zip(axes[0], ("alpha", "beta"), strict=True):
+        for height, (_, source, law, fit) in enumerate(rows):
+            panel.plot(getattr(law, exponent), height, "D" if fit is None else "o", color=colour(source))
+            if fit is not None:
+                _interval_line(panel, getattr(fit, exponent), height, colour(source))
+        panel.axvline(0, color="0.5", linewidth=0.8)
+        panel.set_xlabel({"alpha": r"$\alpha$ (data)", "beta": r"$\beta$ (size)"}[exponent])
+        panel.set_ylim(len(rows) - 0.5, -0.5)
+        panel.margins(x=0.15)
+    axes[0][0].set_yticks(range(len(rows)), [row[0] for row in rows])
+    return figure
+
+
+def _interval_line(panel: Axes, interval: object, height: float, shade: str) -> None:
+    """A closed interval as a line; an open end as an arrow."""
+    value = interval.value  # type: ignore[attr-defined]
+    for end, way in ((interval.low, -1), (interval.high, 1)):  # type: ignore[attr-defined]
+        if end is None:
+            arrow = {"arrowstyle": "->", "color": shade}
+            panel.annotate("", (value + way * 0.5, height), (value, height), arrowprops=arrow)
+            panel.plot(value + way * 0.5, height, alpha=0)
+        else:
+            panel.plot([value, end], [height, height], color=shade, linewidth=1.6)

@@ -1,0 +1,97 @@
+"""The website's machinery, on a book of one page: what is executed, what is skipped, what a failure says."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from transferlaws import book
+from transferlaws.errors import TransferLawsError
+
+PROJECT = Path(__file__).parents[1]
+
+HEADER = """---
+jupytext:
+  text_representation:
+    extension: .md
+    format_name: myst
+kernelspec:
+  display_name: Python 3
+  language: python
+  name: python3
+---
+# One page
+
+"""
+CELL = """```{code-cell} ipython3
+%s
+```
+
+"""
+
+
+@pytest.fixture
+def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the real configuration and one chapter that prints its parameters."""
+    (tmp_path / "book").mkdir()
+    shutil.copy(PROJECT / "_config.yml", tmp_path)
+    shutil.copytree(PROJECT / "book" / "_ext", tmp_path / "book" / "_ext")
+    shutil.copytree(PROJECT / "book" / "_static", tmp_path / "book" / "_static")
+    (tmp_path / "book" / "references.bib").write_text("")
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/01-page\n")
+    write(tmp_path, 'print("scale is", scale, 6 * 7)')
+    monkeypatch.setenv("TRANSFERLAWS_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("TRANSFERLAWS_RESULTS", str(tmp_path / "results"))
+    return tmp_path
+
+
+def write(root: Path, code: str) -> None:
+    """Give the book's one chapter this code."""
+    parameters = CELL % ':tags: [parameters]\nscale: str = "laptop"  # smoke | laptop'
+    (root / "book" / "01-page.md").write_text(HEADER + parameters + "$E + B$\n\n" + CELL % code)
+
+
+def test_pages_are_executed_once_and_again_only_when_something_changed(mini: Path) -> None:
+    index = book.build("tiny", jobs=1, root=mini)
+    page = mini / "_build" / "html" / "book" / "01-page.html"
+    assert index.is_file()
+    assert "scale is tiny 42" in page.read_text()
+    notebook = mini / "_build" / "stage" / "tiny" / "book" / "01-page.ipynb"
+    first = notebook.stat().st_mtime_ns
+
+    book.build("tiny", jobs=1, root=mini)
+    assert notebook.stat().st_mtime_ns == first
+
+    (mini / "results").mkdir()
+    (mini / "results" / "laws.json").write_text("{}")
+    book.build("tiny", jobs=1, root=mini)
+    assert notebook.stat().st_mtime_ns > first
+
+
+def test_a_failing_chapter_is_named_with_its_cell_and_error_and_tried_again(mini: Path) -> None:
+    write(mini, "total = 1\ntotal / 0")
+    with pytest.raises(
+        TransferLawsError, match=r"chapter 01-page, cell \d+ \(total = 1\): ZeroDivisionError"
+    ):
+        book.build("tiny", jobs=1, root=mini)
+    with pytest.raises(TransferLawsError, match="01-page"):
+        book.chapter("1", "tiny", root=mini)
+    write(mini, "print('mended')")
+    assert "mended" in book.chapter("1", "tiny", root=mini).read_text()
+
+
+def test_wrong_requests_are_answered_plainly(mini: Path, tmp_path: Path) -> None:
+    with pytest.raises(TransferLawsError, match="no chapter '9'; there are: 01-page"):
+        book.chapter("9", "tiny", root=mini)
+    with pytest.raises(TransferLawsError, match="jobs must be 1 or more"):
+        book.build("tiny", jobs=0, root=mini)
+    with pytest.raises(TransferLawsError, match=r"the one with _toc\.yml"):
+        book.build("tiny", root=tmp_path / "nowhere")
+
+
+def test_pages_load_no_torch() -> None:
+    modules = "transferlaws.book, transferlaws.charts, transferlaws.figures, transferlaws.words"
+    code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
