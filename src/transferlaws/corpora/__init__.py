@@ -6,8 +6,8 @@ and gives a `Corpus` to draw samples from. This room knows nothing of tokens or 
 
 from transferlaws.corpora.corpus import Corpus
 from transferlaws.corpora.documents import PARTS, SPLITS, Document, Source
-from transferlaws.corpora.prepare import prepare
-from transferlaws.corpora.recipes import TIERS, Recipe, recipes
+from transferlaws.corpora.preparation import prepare
+from transferlaws.corpora.recipe import TIERS, Recipe, recipes
 from transferlaws.corpora.sources import Folder, HuggingFace
 from transferlaws.corpora.wheels import Take, Wheel
 

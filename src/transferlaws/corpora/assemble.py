@@ -19,7 +19,7 @@ from transferlaws.corpora.cleaning import SHORTEST_CHARS
 from transferlaws.corpora.corpus import SCHEMA
 from transferlaws.corpora.documents import PARTS, SPLITS
 from transferlaws.corpora.duplicates import Copies, Sentences
-from transferlaws.corpora.recipes import Recipe
+from transferlaws.corpora.recipe import Recipe
 from transferlaws.corpora.shards import Row, rows, signatures
 from transferlaws.corpora.splits import cut, hold_out, within
 from transferlaws.errors import TransferLawsError

@@ -12,6 +12,8 @@ import html
 import io
 import json
 import re
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, BinaryIO
@@ -32,10 +34,8 @@ def pieces(stream: BinaryIO) -> Iterator[str]:
     while block := stream.read(PIECE_CHARS):
         pending += decode(block)
         while len(pending) >= 2 * PIECE_CHARS:
-            cut = max(
-                pending.rfind(mark, PIECE_CHARS // 2, PIECE_CHARS) + len(mark) for mark in ("\n\n", "\n", " ")
-            )
-            cut = cut if cut > PIECE_CHARS // 2 else PIECE_CHARS
+            ends = (pending.rfind(end, PIECE_CHARS // 2, PIECE_CHARS) for end in ("\n\n", "\n", " "))
+            cut = next((place + 1 for place in ends if place >= 0), PIECE_CHARS)
             yield pending[:cut]
             pending = pending[cut:]
     yield pending + decode(b"", final=True)
@@ -172,9 +172,15 @@ READERS: dict[str, Reader] = {
 }
 
 
+_BROKEN = (
+    *(ValueError, KeyError, TypeError, AttributeError, SyntaxError, csv.Error),  # not the format it should be
+    *(OSError, EOFError, zipfile.BadZipFile, zlib.error),  # not even readable
+)
+
+
 def read(reader: str, stream: BinaryIO, fields: tuple[str, ...], where: str) -> Iterator[str]:
     """Pieces of raw text of one file; raises TransferLawsError (naming `where`) if its format is broken."""
     try:
         yield from READERS[reader](stream, fields)
-    except (ValueError, KeyError, TypeError, AttributeError, SyntaxError, csv.Error) as error:
+    except _BROKEN as error:
         raise TransferLawsError(f"cannot read {where} as {reader}: {error}") from error

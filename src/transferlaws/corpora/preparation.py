@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 from transferlaws.corpora.assemble import assemble
 from transferlaws.corpora.corpus import Corpus
 from transferlaws.corpora.documents import Source
-from transferlaws.corpora.recipes import Recipe
+from transferlaws.corpora.recipe import Recipe
 from transferlaws.corpora.shards import write_shard
 from transferlaws.corpora.wheels import Wheel, fetch
 from transferlaws.errors import TransferLawsError
