@@ -6,10 +6,11 @@ bits per character = nats / (ln 2 x characters) is exact for any stretch of toke
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ BYTES_VOCABULARY = 257  # 256 bytes and the end of a text
 TRAINING_CHARS = 20_000_000  # a tokenizer is trained on a sample of this size; more changes few merges
 KINDS = ("bpe", "bytes")
 _BATCH = 1_000  # excerpts encoded at a time
+_END = b"\0\0"  # the end of a text, little-endian uint16
 
 
 @dataclass(frozen=True)
@@ -162,7 +164,7 @@ class Encoded:
     @property
     def tokens(self) -> np.ndarray:
         """The tokens, mapped from the file; uint16, shape (n_tokens,)."""
-        return np.memmap(self.path, np.uint16, "r")
+        return np.memmap(self.path, "<u2", "r")
 
     @property
     def tokens_per_char(self) -> float:
@@ -190,25 +192,18 @@ def encode(
         known = Encoded(path, **json.loads(sizes.read_text("utf-8")))
         if path.stat().st_size == 2 * known.n_tokens:
             return known
-    excerpts = corpus.excerpts(split, d_chars, seed, parts)
-    n_tokens = 0
+    counts = dict.fromkeys(("n_tokens", "n_chars", "n_bytes", "n_excerpts"), 0)
+    excerpts = corpus.stream_excerpts(split, d_chars, seed, parts)
     with replace_atomic(path) as temporary, temporary.open("wb") as file:
-        for tokens in _tokens(excerpts, tokenizer):
-            n_tokens += len(tokens) + 1
-            file.write(tokens.astype("<u2").tobytes() + b"\0\0")
-    counts = {
-        "n_tokens": n_tokens,
-        "n_chars": sum(map(len, excerpts)),
-        "n_bytes": sum(len(text.encode()) for text in excerpts),
-        "n_excerpts": len(excerpts),
-    }
+        while texts := list(islice(excerpts, _BATCH)):
+            for text, tokens in zip(texts, tokenizer.encode_all(texts), strict=True):
+                counts["n_tokens"] += len(tokens) + 1
+                counts["n_chars"] += len(text)
+                counts["n_bytes"] += len(text.encode())
+                counts["n_excerpts"] += 1
+                file.write(tokens.astype("<u2").tobytes() + _END)
     write_atomic(sizes, json.dumps(counts))
     return Encoded(path, **counts)
-
-
-def _tokens(excerpts: Sequence[str], tokenizer: Tokenizer) -> Iterator[np.ndarray]:
-    for start in range(0, len(excerpts), _BATCH):
-        yield from tokenizer.encode_all(excerpts[start : start + _BATCH])
 
 
 def _key(*parts: object) -> str:

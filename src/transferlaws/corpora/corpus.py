@@ -81,6 +81,12 @@ class Corpus:
 
         For one seed, smaller samples lie inside larger ones. Raises TransferLawsError beyond what exists.
         """
+        return list(self.stream_excerpts(split, d_chars, seed, parts))
+
+    def stream_excerpts(
+        self, split: str, d_chars: int | None, seed: int, parts: Sequence[str] | None = None
+    ) -> Iterator[str]:
+        """The same sample, one excerpt at a time, for samples larger than memory."""
         table = self._excerpts(split, parts)
         available = int(table[:, 2].sum())
         wanted = available if d_chars is None else d_chars
@@ -91,8 +97,10 @@ class Corpus:
             raise TransferLawsError(f"{where} holds {available:,} characters; {wanted:,} were asked for")
         chosen, last = draw(table[:, 2], wanted, seed)
         with self._text(split) as text:
-            sample = [text[start:stop].decode() for start, stop in table[chosen, :2].tolist()]
-        return [*sample[:-1], sample[-1][:last]]
+            for start, stop in table[chosen[:-1], :2]:
+                yield text[start:stop].decode()
+            start, stop = table[chosen[-1], :2]
+            yield text[start:stop].decode()[:last]
 
     def _excerpts(self, split: str, parts: Sequence[str] | None) -> np.ndarray:
         """Rows of first byte, last byte + 1, characters, number of the part."""

