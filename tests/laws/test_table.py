@@ -1,0 +1,111 @@
+"""Tables from outside: fitted where that is right, else one clear line; nothing dropped in silence."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from transferlaws.cli.laws import fit as fit_verb
+from transferlaws.errors import TransferLawsError
+from transferlaws.laws.forms import Hernandez
+from transferlaws.laws.synthetic import Design, plant
+from transferlaws.laws.table import notes, read_table
+from transferlaws.laws.transfer import fit_transfer
+
+SMALL = Design((3e3, 2e4, 1e5), (1e4, 3e4, 1e5, 3e5, 1e6), 2)
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return plant(SMALL, Hernandez(40, 0.4, 0.5), 0.01, seed=1)
+
+
+def write(tmp_path, table, **options):
+    path = tmp_path / "runs.csv"
+    table.to_csv(path, index=False, **options)
+    return path
+
+
+def test_windows_ends_and_byte_order_mark_change_nothing(runs, tmp_path):
+    plain = read_table(write(tmp_path, runs))
+    path = tmp_path / "windows.csv"
+    text = runs.to_csv(index=False, lineterminator="\r\n")
+    path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    pd.testing.assert_frame_equal(read_table(path), plain)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("loss", "four", r"line 9, column loss: 'four' is not a number"),
+        ("n_params", "3k", r"line 9, column n_params: '3k' is not a number"),
+        ("loss", -1.5, r"line 9, column loss: -1\.5 is not positive"),
+        ("d_chars", -10, r"line 9, column d_chars: -10 is negative"),
+        ("n_params", 0, r"line 9, column n_params: 0 is not positive"),
+        ("arm", "", r"line 9, column arm: empty"),
+    ],
+)
+def test_a_value_no_run_can_have_is_named_by_column_and_line(runs, tmp_path, column, value, message):
+    bad = runs.astype(object)
+    bad.loc[7, column] = value
+    with pytest.raises(TransferLawsError, match=message):
+        read_table(write(tmp_path, bad))
+
+
+def test_missing_columns_are_named(runs, tmp_path):
+    with pytest.raises(TransferLawsError, match=r"lacks the columns arm, seed; needed are"):
+        read_table(write(tmp_path, runs.drop(columns=["arm", "seed"])))
+
+
+def test_what_is_no_usable_run_is_set_aside_and_said(runs, tmp_path):
+    odd = runs.astype(object)
+    odd["status"] = "ok"
+    odd.loc[3, "loss"] = np.nan
+    odd.loc[4, "status"] = "diverged"
+    odd.loc[5, "d_chars"] = 0
+    odd = pd.concat([odd, odd.iloc[[10]]])
+    table = read_table(write(tmp_path, odd))
+    assert len(table) == len(runs) - 3
+    said = " ".join(notes(table))
+    for words in ("status is not ok (line 6)", "loss is missing or not finite (line 5)", "zero-shot", "(line 7)"):
+        assert words in said
+    assert f"exact repeats of an earlier row (counted once) (line {len(runs) + 2})" in said
+
+
+def test_a_repeated_table_is_not_twice_the_evidence(runs):
+    once = fit_transfer(runs, "text", bootstrap=50)
+    twice = fit_transfer(pd.concat([runs, runs]), "text", bootstrap=50)
+    assert twice.alpha == once.alpha
+    assert any("exact repeats" in note for note in twice.notes)
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        (lambda t: t[t["arm"] == "text"], "column arm has no 'scratch' run"),
+        (lambda t: t[t["arm"] == "scratch"], "no source"),
+        (lambda t: t[t["d_chars"] == 10000], "one data size only"),
+        (lambda t: t.iloc[:0], "no usable row"),
+    ],
+)
+def test_a_table_that_cannot_carry_a_law_is_refused_in_one_line(runs, tmp_path, keep, message):
+    path = write(tmp_path, keep(runs))
+    with pytest.raises(TransferLawsError, match=message) as caught:
+        fit_verb(path, bootstrap=50)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x01", b"PK\x03\x04\x00", b"a,b\n1,2,3\n"])
+def test_what_is_no_csv_is_refused(tmp_path, content):
+    path = tmp_path / "no.csv"
+    path.write_bytes(content)
+    with pytest.raises(TransferLawsError, match=r"no\.csv"):
+        read_table(path)
+
+
+def test_a_hundred_thousand_rows(tmp_path):
+    big = plant(Design((3e3, 2e4, 1e5), SMALL.d_chars, 3400), Hernandez(40, 0.4, 0.5), 0.05, seed=2)
+    assert len(big) > 1e5
+    fit = fit_transfer(read_table(write(tmp_path, big)), "text", bootstrap=50)
+    assert fit.n_runs == len(big)
+    assert fit.alpha.value == pytest.approx(0.4, abs=0.01)
+    assert fit.beta.value == pytest.approx(0.5, abs=0.01)
