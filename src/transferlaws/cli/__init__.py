@@ -5,13 +5,13 @@ cause becomes one line and an exit code: 0 done, 1 failed, 2 wrong usage.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 import tyro
 
-from transferlaws.errors import TransferLawsError
+from transferlaws.errors import TransferLawsError, UsageError
 
 ROOMS = ("corpora", "runs", "laws", "book")
 
@@ -24,16 +24,23 @@ def verbs() -> dict[str, Callable[..., Any]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code is 0, 1 (failed) or 2 (wrong usage)."""
     try:
+        known = verbs()
         code = tyro.extras.subcommand_cli_from_dict(
-            verbs(),
+            known,
             prog="transferlaws",
             description="Scaling laws for transfer, from raw text to law.",
-            args=arguments,
+            args=_joined(sys.argv[1:] if arguments is None else arguments, known),
         )
     except TransferLawsError as error:
         print(f"transferlaws: error: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         print("transferlaws: stopped; finished runs are kept, the same command continues", file=sys.stderr)
         return 130
     return int(code or 0)
+
+
+def _joined(arguments: Sequence[str], known: Mapping[str, Any]) -> list[str]:
+    """The arguments with a verb of two words ("corpora fetch") as one, which is how tyro knows it."""
+    verb = " ".join(arguments[:2])
+    return [verb, *arguments[2:]] if verb in known else list(arguments)

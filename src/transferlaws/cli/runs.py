@@ -1,0 +1,164 @@
+"""`plan`, `run`, `status`, `table`, `freeze`: the runs of a study, from the bill to the results."""
+
+import json as json_module
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transferlaws.errors import TransferLawsError, UsageError
+
+if TYPE_CHECKING:
+    from transferlaws.models.ladder import Size
+    from transferlaws.study import Study
+
+
+def plan(scale: str = "smoke", flops_per_second: float | None = None, json: bool = False) -> None:
+    """Print the bill before spending it: runs, FLOPs, memory and core-hours, and what is already done.
+
+    Example: transferlaws plan --scale laptop
+
+    Args:
+        scale: smoke, laptop, workstation or paper.
+        flops_per_second: Training FLOP/s of one worker on the hardware you mean; measured here if not given.
+        json: Print one JSON document.
+    """
+    from transferlaws.runs.bill import bill, print_bill
+
+    document = bill(_study(scale), flops_per_second)
+    print(json_module.dumps(document, indent=1) if json else print_bill(document))
+
+
+def run(
+    scale: str = "smoke",
+    jobs: int | None = None,
+    scheduler: str | None = None,
+    arms: tuple[str, ...] = (),
+    sizes: tuple[int, ...] = (),
+    key: str | None = None,
+    progress: bool = True,
+    json: bool = False,
+) -> int:
+    """Train the runs that are missing; Ctrl-C keeps what is finished, the same command continues.
+
+    Example: transferlaws run --scale smoke --jobs 2 --arms scratch text
+
+    Args:
+        scale: smoke, laptop, workstation or paper.
+        jobs: Worker processes, one run and one thread each; all cores if not given.
+        scheduler: Address of a dask cluster to use instead, for example tcp://10.0.0.1:8786.
+        arms: Only these arms (scratch, text, mix, prose).
+        sizes: Only these sizes, by their place in the scale's ladder (1 is the smallest).
+        key: Train this one run again and report how far its loss is from the recorded one.
+        progress: Show a progress bar.
+        json: Print one JSON document at the end.
+    """
+    study = _study(scale)
+    if jobs is not None and jobs < 1:
+        raise UsageError(f"--jobs must be at least 1, got {jobs}")
+    if key is not None:
+        from transferlaws.runs.reproduce import reproduce
+
+        report: dict[str, Any] = reproduce(study, key)
+        text = (
+            f"run {key}: loss {report['loss']!r}, recorded {report['recorded']!r}, "
+            f"difference {report['difference']:.3g} nats/token"
+        )
+        print(json_module.dumps(report) if json else text)
+        return 0
+    unknown = set(arms) - set(study.scale.arms)
+    if unknown:
+        raise UsageError(f"--arms {', '.join(unknown)}: scale {scale} has {', '.join(study.scale.arms)}")
+    chosen = _sizes(study, sizes)
+    swept = study.ensure(arms or None, chosen, jobs=jobs, scheduler=scheduler, progress=progress)
+    for failed, reason in swept.failed.items():
+        print(f"transferlaws: run {failed} failed: {reason}", file=sys.stderr)
+    if json:
+        print(json_module.dumps({"trained": swept.trained, "failed": swept.failed}))
+    else:
+        print(f"study {scale}: {swept.trained} runs trained, {len(swept.failed)} failed")
+    if swept.failed or not study.is_complete(arms or None, chosen):
+        print("transferlaws: the study is not complete; the same command tries again", file=sys.stderr)
+        return 1
+    return 0
+
+
+def status(scale: str = "smoke", json: bool = False) -> None:
+    """Print which runs of a study exist, by arm and kind.
+
+    Example: transferlaws status --scale smoke
+
+    Args:
+        scale: smoke, laptop, workstation or paper.
+        json: Print one JSON document.
+    """
+    study = _study(scale)
+    counts: dict[str, dict[str, int]] = {}
+    for cell in study.cells():
+        record = None if cell.spec is None else study.store.read(cell.spec.key)
+        state = "missing" if record is None else record.status
+        row = counts.setdefault(f"{cell.role} {cell.arm}", {})
+        row[state] = row.get(state, 0) + 1
+    if json:
+        print(json_module.dumps({"scale": scale, "runs": counts, "complete": study.is_complete()}))
+        return
+    for name, row in counts.items():
+        print(f"{name:18}", ", ".join(f"{count} {state}" for state, count in sorted(row.items())))
+    print("complete" if study.is_complete() else f"not complete: transferlaws run --scale {scale}")
+
+
+def table(scale: str = "smoke", out: Path | None = None, everything: bool = False) -> None:
+    """Write one row a run as CSV, to a file or to standard output.
+
+    Example: transferlaws table --scale smoke --out runs.csv
+
+    Args:
+        scale: smoke, laptop, workstation or paper.
+        out: The file to write; standard output if not given.
+        everything: Pre-training, tuning, diverged and failed runs too.
+    """
+    from transferlaws.files import write_atomic
+
+    frame = _study(scale).table(everything=everything)
+    if frame.empty:
+        raise TransferLawsError(f"study {scale} has no finished runs yet: transferlaws run --scale {scale}")
+    text = frame.to_csv(index=False, lineterminator="\n")
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        write_atomic(out, text)
+
+
+def freeze(scale: str = "smoke", bootstrap: int = 1000, seed: int = 0) -> None:
+    """Publish what was measured to results/SCALE: runs, curves, laws and where they come from.
+
+    Example: transferlaws freeze --scale laptop
+
+    Args:
+        scale: smoke, laptop, workstation or paper.
+        bootstrap: Resamples for the laws' intervals.
+        seed: Seed of the resampling.
+    """
+    print(_study(scale).freeze(bootstrap=bootstrap, seed=seed))
+
+
+def _study(scale: str) -> "Study":
+    from transferlaws.study import Study
+
+    return Study.open(scale)
+
+
+def _sizes(study: "Study", places: tuple[int, ...]) -> "tuple[Size, ...] | None":
+    ladder = study.scale.sizes
+    if any(not 1 <= place <= len(ladder) for place in places):
+        raise UsageError(f"--sizes takes places from 1 to {len(ladder)}, got {' '.join(map(str, places))}")
+    return tuple(ladder[place - 1] for place in places) or None
+
+
+VERBS: dict[str, Callable[..., Any]] = {
+    "plan": plan,
+    "run": run,
+    "status": status,
+    "table": table,
+    "freeze": freeze,
+}

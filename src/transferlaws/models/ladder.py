@@ -1,0 +1,57 @@
+"""The ladder of model sizes, and how parameters and FLOPs are counted.
+
+N counts parameters without vocabulary and position embeddings, as in Kaplan et al. (2020) and
+Hernandez et al. (2021); the total is kept beside it because at tiny sizes the difference bends
+laws (Pearce & Song 2024). Torch-free: plans and pages count without loading a model.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Size:
+    """The shape of one GPT-2: layers, width and attention heads."""
+
+    n_layer: int
+    d_model: int
+    n_head: int
+
+    def __post_init__(self) -> None:
+        for field in ("n_layer", "d_model", "n_head"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"Size.{field} must be at least 1, got {getattr(self, field)}")
+        if self.d_model % self.n_head:
+            raise ValueError(f"Size.d_model={self.d_model} must be a multiple of n_head={self.n_head}")
+
+    @property
+    def n_params(self) -> int:
+        """N: parameters without embeddings: 12 L d^2 weights, 13 L d + 2 d biases and gains."""
+        d = self.d_model
+        return self.n_layer * (12 * d * d + 13 * d) + 2 * d
+
+    def n_params_total(self, vocabulary_size: int, context: int) -> int:
+        """All parameters; the output head shares the vocabulary embedding."""
+        return self.n_params + (vocabulary_size + context) * self.d_model
+
+    def flops_per_token(self, vocabulary_size: int, context: int) -> int:
+        """Training FLOPs per token, forward and backward, output head and attention included.
+
+        6 (N + V d) for the matrix products (Kaplan et al. 2020, section 2.1, with the head), and
+        12 L T d for attention over a context of T tokens, causal masking not discounted.
+        """
+        matrices = self.n_params + vocabulary_size * self.d_model
+        return 6 * matrices + 12 * self.n_layer * context * self.d_model
+
+    def __str__(self) -> str:
+        return f"{self.n_layer}x{self.d_model}"
+
+
+# Six sizes, three decades, factors of four: N = 12 L d^2 from 3.1e3 to 3.1e6.
+LADDER = (
+    Size(1, 16, 2),
+    Size(1, 32, 2),
+    Size(1, 64, 4),
+    Size(4, 64, 4),
+    Size(4, 128, 8),
+    Size(4, 256, 16),
+)

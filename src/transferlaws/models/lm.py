@@ -1,0 +1,127 @@
+"""A GPT-2 language model from `transformers`, with a forward pass made for tiny sizes.
+
+The parameters are a `GPT2LMHeadModel`'s, so checkpoints save, load and generate with the library
+everyone has. Training runs the same computation leaner: no masks to build, and a cross-entropy
+fused over chunks of tokens that never stores the logits (at N = 3e3 they cost half of a step).
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from transferlaws.models.ladder import Size
+
+if TYPE_CHECKING:
+    from transformers import GPT2LMHeadModel
+
+CHUNK_TOKENS = 512
+
+
+def build(size: Size, *, vocabulary_size: int, context: int, seed: int) -> "GPT2LMHeadModel":
+    """A freshly initialised GPT-2 of this size; the same seed gives the same weights.
+
+    No dropout. Token 0 begins and ends every text.
+    """
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    config = GPT2Config(
+        vocab_size=vocabulary_size,
+        n_positions=context,
+        n_embd=size.d_model,
+        n_layer=size.n_layer,
+        n_head=size.n_head,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        attn_pdrop=0.0,
+        bos_token_id=0,
+        eos_token_id=0,
+        use_cache=False,
+    )
+    torch.manual_seed(seed)
+    return GPT2LMHeadModel(config)
+
+
+def load(path: Path) -> "GPT2LMHeadModel":
+    """The model saved at `path` by `save`; weights are read from safetensors only."""
+    from transformers import GPT2LMHeadModel
+
+    _quiet()
+    return GPT2LMHeadModel.from_pretrained(path, local_files_only=True, use_safetensors=True)
+
+
+def save(model: "GPT2LMHeadModel", path: Path) -> None:
+    """Write `config.json` and `model.safetensors` into the folder `path`."""
+    _quiet()
+    model.save_pretrained(path)
+
+
+def _quiet() -> None:
+    """No progress bars for files of a few kilobytes."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
+def hidden_states(model: Any, x_BT: Tensor) -> Tensor:
+    """The final hidden states (B, T, d) of token ids (B, T); the same values as the model's own."""
+    body = model.transformer
+    B, T = x_BT.shape
+    d, n_head, eps = model.config.n_embd, model.config.n_head, model.config.layer_norm_epsilon
+    h = F.embedding(x_BT, body.wte.weight) + body.wpe.weight[:T]
+    h = h.view(B * T, d)
+    for block in body.h:
+        a = F.layer_norm(h, (d,), block.ln_1.weight, block.ln_1.bias, eps)
+        qkv = torch.addmm(block.attn.c_attn.bias, a, block.attn.c_attn.weight)
+        q, k, v = qkv.view(B, T, 3, n_head, d // n_head).permute(2, 0, 3, 1, 4)
+        a = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        a = a.transpose(1, 2).reshape(B * T, d)
+        h = h + torch.addmm(block.attn.c_proj.bias, a, block.attn.c_proj.weight)
+        a = F.layer_norm(h, (d,), block.ln_2.weight, block.ln_2.bias, eps)
+        a = F.gelu(torch.addmm(block.mlp.c_fc.bias, a, block.mlp.c_fc.weight), approximate="tanh")
+        h = h + torch.addmm(block.mlp.c_proj.bias, a, block.mlp.c_proj.weight)
+    return F.layer_norm(h, (d,), body.ln_f.weight, body.ln_f.bias, eps).view(B, T, d)
+
+
+class _FusedCrossEntropy(torch.autograd.Function):
+    """Mean cross-entropy of `h @ w.T` against targets, its gradients found on the way forward."""
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, w: Tensor, targets: Tensor) -> Tensor:
+        total = h.new_zeros(())
+        grad_h, grad_w = torch.empty_like(h), torch.zeros_like(w)
+        for start in range(0, len(h), CHUNK_TOKENS):
+            part = slice(start, start + CHUNK_TOKENS)
+            p, target = torch.softmax(h[part] @ w.T, dim=1), targets[part, None]
+            # One exponential a logit: log p is as exact as the logits' own float error, and a p that
+            # underflows (a loss above 87 nats) is a diverged run, which the infinite loss reports.
+            total -= p.gather(1, target).log_().sum()
+            error = p.scatter_add_(1, target, p.new_full(target.shape, -1.0))
+            torch.mm(error, w, out=grad_h[part])
+            grad_w.addmm_(error.T, h[part])
+        ctx.save_for_backward(grad_h.div_(len(h)), grad_w.div_(len(h)))
+        return total / len(h)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        grad_h, grad_w = ctx.saved_tensors
+        return grad_h.mul_(grad), grad_w.mul_(grad), None
+
+
+def mean_loss(model: Any, x_BT: Tensor, y_BT: Tensor) -> Tensor:
+    """Mean cross-entropy in nats/token of next tokens `y_BT` given `x_BT`, ready for `backward`."""
+    h = hidden_states(model, x_BT)
+    return _FusedCrossEntropy.apply(h.view(-1, h.shape[-1]), model.transformer.wte.weight, y_BT.reshape(-1))
+
+
+@torch.no_grad()
+def total_loss(model: Any, x_BT: Tensor, y_BT: Tensor) -> float:
+    """Summed cross-entropy in nats over all tokens of `y_BT`; no gradients, logits in chunks."""
+    h = hidden_states(model, x_BT).view(x_BT.numel(), -1)
+    w, y = model.transformer.wte.weight, y_BT.reshape(-1)
+    return sum(
+        float(F.cross_entropy(h_part @ w.T, y_part, reduction="sum"))
+        for h_part, y_part in zip(h.split(CHUNK_TOKENS), y.split(CHUNK_TOKENS), strict=True)
+    )

@@ -1,0 +1,102 @@
+"""The bill of a study as a table: runs by role, arm and size, with FLOPs, core-hours and memory."""
+
+from typing import TYPE_CHECKING, Any
+
+from transferlaws.errors import UsageError
+from transferlaws.runs.cost import CostModel
+
+if TYPE_CHECKING:
+    from transferlaws.models.ladder import Size
+    from transferlaws.study import Study
+
+
+def bill(study: "Study", flops_per_second: float | None = None) -> dict[str, Any]:
+    """What the study takes and how much of it is done, as JSON.
+
+    `flops_per_second` is the training rate of one worker; measured here, in seconds, if not given and
+    the [train] extra is installed, else core-hours are null.
+    """
+    if flops_per_second is not None and flops_per_second <= 0:
+        raise UsageError(f"--flops-per-second must be positive, got {flops_per_second}")
+    scale = study.scale
+    speeds, measured = _speeds(study, flops_per_second)
+    estimates = study.estimates(speeds)
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for estimate in estimates:
+        cell = estimate.cell
+        row = rows.setdefault(
+            (cell.role, cell.arm, str(cell.size)),
+            {
+                "role": cell.role,
+                "arm": cell.arm,
+                "size": str(cell.size),
+                "n_params": cell.size.n_params,
+                "runs": 0,
+                "done": 0,
+                "flops": 0.0,
+                "core_hours": None if estimate.seconds is None else 0.0,
+                "core_hours_left": None if estimate.seconds is None else 0.0,
+            },
+        )
+        row["runs"] += 1
+        row["done"] += estimate.done
+        row["flops"] += estimate.flops
+        if estimate.seconds is not None:
+            row["core_hours"] += estimate.seconds / 3600
+            row["core_hours_left"] += 0.0 if estimate.done else estimate.seconds / 3600
+    lines = list(rows.values())
+    hours = [line["core_hours"] for line in lines]
+    return {
+        "scale": scale.name,
+        "rows": lines,
+        "runs": sum(line["runs"] for line in lines),
+        "done": sum(line["done"] for line in lines),
+        "flops": sum(line["flops"] for line in lines),
+        "core_hours": None if None in hours else sum(hours),
+        "core_hours_left": None if None in hours else sum(line["core_hours_left"] for line in lines),
+        "worker_bytes": CostModel(scale, study.store).worker_bytes(),
+        "throughput": measured,
+    }
+
+
+def print_bill(document: dict[str, Any]) -> str:
+    """The bill as text."""
+    header = f"{'':9} {'arm':8} {'size':>7} {'N':>12} {'runs':>5} {'done':>5} {'FLOPs':>9} {'core-hours':>11}"
+    lines = [header]
+    for row in document["rows"]:
+        lines.append(
+            f"{row['role']:9} {row['arm']:8} {row['size']:>7} {row['n_params']:>12,} {row['runs']:>5} "
+            f"{row['done']:>5} {row['flops']:>9.2g} {_hours(row['core_hours']):>11}"
+        )
+    lines.append(
+        f"{'all':9} {'':8} {'':>7} {'':>12} {document['runs']:>5} {document['done']:>5} "
+        f"{document['flops']:>9.2g} {_hours(document['core_hours']):>11}"
+    )
+    lines.append(
+        f"left to do: {_hours(document['core_hours_left'])} core-hours; memory of a worker: "
+        f"{document['worker_bytes'] / 1e9:.2g} GB; throughput {document['throughput']}"
+    )
+    return "\n".join(lines)
+
+
+def _speeds(study: "Study", flops_per_second: float | None) -> "tuple[dict[Size, float], str]":
+    from importlib.util import find_spec
+
+    scale = study.scale
+    if flops_per_second is not None:
+        return dict.fromkeys(scale.sizes, flops_per_second), f"given: {flops_per_second:.3g} FLOP/s a worker"
+    model = CostModel(scale, study.store)
+    if all(model.speed(size) is not None for size in scale.sizes):
+        return {}, "as in the finished runs"
+    if find_spec("torch") is None or find_spec("transformers") is None:
+        return {}, "unknown: pip install 'transferlaws[train]' to measure it, or give --flops-per-second"
+    from transferlaws.training.throughput import measured_flops_per_second
+
+    speeds = measured_flops_per_second(
+        scale.sizes, vocabulary_size=scale.vocabulary_size, context=scale.context
+    )
+    return speeds, "measured here, one thread, sizes above the largest measured one at its rate"
+
+
+def _hours(hours: float | None) -> str:
+    return "unknown" if hours is None else f"{hours:.3g}"

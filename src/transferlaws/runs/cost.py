@@ -1,0 +1,118 @@
+"""The bill before it is spent: tokens, FLOPs, seconds and memory of every cell of a plan.
+
+How long a run takes to its early stop is not known beforehand. Epochs are taken from finished runs
+of the same arm and data size where there are any, else from a table of what such runs took; seconds
+come from measured throughput.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from transferlaws.models.ladder import Size
+from transferlaws.runs.plan import Cell
+from transferlaws.runs.store import Store
+from transferlaws.scales import Scale
+
+CHARS_PER_TOKEN = 2.0  # of Python under an English BPE of 512 to 1,024 tokens; records know better
+# Epochs to the end of a run by data size in characters, both kinds, from a first study of ours.
+EPOCHS_BY_CHARS = (1e3, 1e4, 1e5, 1e6, 1e7)
+EPOCHS_SCRATCH = (150.0, 60.0, 22.0, 9.0, 4.0)
+EPOCHS_TUNED = (60.0, 25.0, 14.0, 7.0, 3.0)
+BYTES_PER_PARAMETER = 20  # weights, gradient, two Adam moments, the best weights (float32)
+WORKER_BYTES = 600_000_000  # a process with torch and transformers loaded
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one cell is expected to take."""
+
+    cell: Cell
+    tokens: float
+    flops: float
+    seconds: float | None
+    done: bool
+
+
+@dataclass
+class CostModel:
+    """Expected cost of cells; `flops_per_second` maps a size to measured training throughput."""
+
+    scale: Scale
+    store: Store
+    flops_per_second: Mapping[Size, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._tokens: dict[tuple[bool, int], list[float]] = {}
+        self._speed: dict[tuple[int, int], list[float]] = {}
+        for record in self.store:
+            outcome, shape = record.outcome, record.spec["size"]
+            if record.status != "ok" or not outcome["d_chars"] or not outcome["tokens_seen"]:
+                continue
+            shape_key = (shape["n_layer"], shape["d_model"])
+            self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(outcome["seconds"], 1e-3))
+            if record.spec["budget_tokens"] is None:
+                kind = (record.spec["start"] is None, outcome["d_chars"])
+                self._tokens.setdefault(kind, []).append(outcome["tokens_seen"])
+
+    def tokens(self, cell: Cell) -> float:
+        """Expected training tokens of a cell."""
+        if cell.role == "pretrain":
+            return self.scale.pretrain_tokens
+        if cell.d_chars == 0:
+            return 0.0
+        from_scratch = cell.arm == "scratch"
+        if known := self._tokens.get((from_scratch, cell.d_chars)):
+            return float(np.mean(known))
+        epochs = EPOCHS_SCRATCH if from_scratch else EPOCHS_TUNED
+        log_epochs = np.interp(math.log(cell.d_chars), np.log(EPOCHS_BY_CHARS), np.log(epochs))
+        return min(math.exp(log_epochs) * cell.d_chars / CHARS_PER_TOKEN, self.scale.recipe.max_tokens)
+
+    def speed(self, size: Size) -> float | None:
+        """Training FLOPs per second of one worker: of finished runs, else measured, else of the
+        nearest size that was."""
+        if known := self._speed.get((size.n_layer, size.d_model)):
+            return float(np.median(known))
+        if size in self.flops_per_second:
+            return self.flops_per_second[size]
+        nearest = min(
+            self.flops_per_second,
+            key=lambda other: abs(math.log(other.n_params / size.n_params)),
+            default=None,
+        )
+        return None if nearest is None else self.flops_per_second[nearest]
+
+    def estimate(self, cell: Cell) -> Estimate:
+        """The expected cost of a cell, and whether it is done."""
+        scale = self.scale
+        tokens = self.tokens(cell)
+        per_token = cell.size.flops_per_token(scale.vocabulary_size, scale.context)
+        scoring = (scale.recipe.stop_chars + scale.recipe.test_chars) / CHARS_PER_TOKEN / 3
+        speed = self.speed(cell.size)
+        seconds = None if speed is None else (tokens + scoring) * per_token / speed
+        record = None if cell.spec is None else self.store.read(cell.spec.key)
+        return Estimate(cell, tokens, tokens * per_token, seconds, record is not None and record.finished)
+
+    def worker_bytes(self) -> float:
+        """Memory of one worker at the largest size: parameters and one batch's activations."""
+        size, recipe = max(self.scale.sizes, key=lambda size: size.n_params), self.scale.recipe
+        parameters = size.n_params_total(self.scale.vocabulary_size, self.scale.context)
+        activations = 4 * recipe.batch_tokens * size.d_model * (30 * size.n_layer + 10)
+        return WORKER_BYTES + BYTES_PER_PARAMETER * parameters + activations
+
+
+def expected_tuning(cells: Sequence[Cell], scale: Scale) -> list[Cell]:
+    """The cells with tuning grids filled up to the four rates a cell usually takes: before any run,
+    a plan knows only three of them."""
+    counts: dict[tuple[str, Size, int], int] = {}
+    for cell in cells:
+        if cell.role == "tune":
+            counts[cell.arm, cell.size, cell.d_chars] = counts.get((cell.arm, cell.size, cell.d_chars), 0) + 1
+    missing = [
+        Cell("tune", arm, size, d_chars, 0, None)
+        for (arm, size, d_chars), count in counts.items()
+        for _ in range(max(0, min(4, scale.tuning.most_rates) - count))
+    ]
+    return [*cells, *missing]

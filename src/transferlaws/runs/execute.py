@@ -1,0 +1,206 @@
+"""From a spec to a finished record: read the data, train, score on the test set.
+
+Runs in a worker process of its own. Everything it needs beyond the spec is where things lie: the
+`Workspace`.
+"""
+
+import logging
+import math
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferlaws.corpora import Corpus
+from transferlaws.errors import TransferLawsError
+from transferlaws.models import lm
+from transferlaws.runs.store import Record, Store
+from transferlaws.tokens import Encoded, Tokenizer, encode, tokenizer_of
+from transferlaws.training.batches import Batches, evaluation_batches
+from transferlaws.training.loop import Point, Trainer, Training, evaluate, make_deterministic
+from transferlaws.training.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a run finds its corpora (by fingerprint) and token files, and leaves its record."""
+
+    cache: Path
+    store: Path
+    corpora: dict[str, Path]
+
+
+@dataclass
+class Workbench:
+    """Corpora, tokenizers and token files, opened once and shared by the runs of one process."""
+
+    workspace: Workspace
+    _corpora: dict[str, Corpus] = field(default_factory=dict)
+    _tokenizers: dict[tuple[str, int], Tokenizer] = field(default_factory=dict)
+
+    def tokens(self, spec: RunSpec, split: str, chars: int, seed: int) -> NDArray[np.uint16]:
+        """Token ids of a sample of `chars` characters, divided as the spec's training data is.
+        Evaluation samples have seed 0, so they are the same for every run."""
+        total = max(1, spec.d_chars)
+        parts = []
+        for share in spec.data:
+            chars_here = chars * share.chars // total if spec.d_chars else chars // len(spec.data)
+            parts.append(self._encoded(spec, share.fingerprint, split, chars_here, seed, share.parts))
+        return np.concatenate([np.asarray(part.tokens) for part in parts])
+
+    def tokenizer(self, spec: RunSpec) -> Tokenizer:
+        """The tokenizer the spec names."""
+        kind, trained_on = spec.tokenizer.split(":")
+        name = (spec.tokenizer, spec.vocabulary_size)
+        if name not in self._tokenizers:
+            corpus = self._corpus(trained_on)
+            self._tokenizers[name] = tokenizer_of(corpus, kind, spec.vocabulary_size, self.workspace.cache)
+        return self._tokenizers[name]
+
+    def _encoded(
+        self, spec: RunSpec, fingerprint: str, split: str, chars: int, seed: int, parts: tuple[str, ...]
+    ) -> Encoded:
+        # Held-out splits are whole as they are: `parts` selects what to learn from, not what to score on.
+        chosen = parts if parts and split == "train" else None
+        return encode(
+            self._corpus(fingerprint),
+            split,
+            chars,
+            seed,
+            self.tokenizer(spec),
+            self.workspace.cache,
+            parts=chosen,
+        )
+
+    def _corpus(self, fingerprint: str) -> Corpus:
+        if fingerprint not in self._corpora:
+            self._corpora[fingerprint] = Corpus.open(self.workspace.corpora[fingerprint])
+        return self._corpora[fingerprint]
+
+
+_workbenches: dict[str, Workbench] = {}
+
+
+def execute(spec: RunSpec, workspace: Workspace) -> Record:
+    """Train the spec, write its record (and, for pre-training, its weights) to the store, return it.
+
+    A record that is already there is returned as it is. A run that fails leaves a record with status
+    `failed` and the reason; a full disk or an unwritable store raises TransferLawsError.
+    """
+    store = Store(workspace.store)
+    present = store.read(spec.key)
+    if present is not None and present.finished:
+        return present
+    bench = _workbenches.setdefault(repr(workspace), Workbench(workspace))
+    started = time.perf_counter()
+    try:
+        record = train_record(spec, bench, store)
+    except TransferLawsError:
+        raise
+    except Exception as error:
+        logging.getLogger(__name__).debug("run %s failed", spec.key, exc_info=True)
+        reason = f"{type(error).__name__}: {error}"
+        record = Record(spec.key, spec.to_json(), "failed", {"reason": reason, **_stamp(started)}, [])
+    store.write(record)
+    return record
+
+
+def train_record(
+    spec: RunSpec, bench: Workbench, store: Store, on_evaluation: Callable[[Point], None] | None = None
+) -> Record:
+    """Train the spec and return its record; weights of a pre-training run are saved to the store."""
+    started = time.perf_counter()
+    make_deterministic()
+    recipe = spec.recipe
+    model = starting_model(spec, store)
+    stop_tokens = bench.tokens(spec, "validation", _stop_chars(spec), seed=0)
+    test_tokens = bench.tokens(spec, "test", recipe.test_chars, seed=0)
+    stop_set = evaluation_batches(stop_tokens, spec.context)
+    training, d_tokens, tokens_per_step, steps_per_epoch = Training(), 0, 0, 0
+    if spec.d_chars:
+        train_tokens = bench.tokens(spec, "train", spec.d_chars, spec.seed)
+        batches = Batches(
+            train_tokens,
+            context=spec.context,
+            batch_tokens=recipe.batch_tokens,
+            batch_share=recipe.batch_share,
+            seed=spec.seed,
+        )
+        trainer = Trainer(model, batches, stop_set, spec.learning_rate, recipe, on_evaluation)
+        training = (
+            trainer.to_early_stop() if spec.budget_tokens is None else trainer.to_budget(spec.budget_tokens)
+        )
+        d_tokens, tokens_per_step = len(train_tokens), batches.tokens_per_step
+        steps_per_epoch = batches.steps_per_epoch
+    else:
+        training.best = Point(0, math.nan, evaluate(model, stop_set), 0.0, "hold")
+    tokens_seen = max((point.tokens_seen for point in training.curve), default=0)
+    epoch_tokens = max(1, steps_per_epoch * tokens_per_step)
+    outcome: dict[str, Any] = {
+        "n_params": spec.size.n_params,
+        "n_params_total": spec.size.n_params_total(spec.vocabulary_size, spec.context),
+        "d_chars": spec.d_chars,
+        "d_tokens": d_tokens,
+        "tokens_seen": tokens_seen,
+        "flops": tokens_seen * spec.flops_per_token,
+    }
+    if not training.diverged:
+        assert training.best is not None
+        loss = evaluate(model, evaluation_batches(test_tokens, spec.context))
+        outcome |= {
+            "loss": loss,
+            "bits_per_char": bench.tokenizer(spec).bits_per_character(
+                loss * (len(test_tokens) - 1), test_tokens[1:]
+            ),
+            "loss_validation": training.best.loss_validation,
+            "epochs_best": training.best.tokens_seen / epoch_tokens,
+        }
+        if spec.is_pretraining:
+            outcome["checkpoint_sha256"] = store.write_checkpoint(spec.key, lambda path: lm.save(model, path))
+    curve = [
+        [
+            p.tokens_seen,
+            p.tokens_seen / epoch_tokens,
+            *(None if math.isnan(v) else v for v in p[1:4]),
+            p.phase,
+        ]
+        for p in training.curve
+    ]
+    status = "diverged" if training.diverged else "ok"
+    return Record(spec.key, spec.to_json(), status, outcome | _stamp(started), curve)
+
+
+def starting_model(spec: RunSpec, store: Store) -> Any:
+    """The model the run starts from: fresh weights, or those of the pre-trained run `spec.start`.
+
+    Raises TransferLawsError if the checkpoint is missing or its bytes are not the recorded ones.
+    """
+    if spec.start is None:
+        return lm.build(
+            spec.size, vocabulary_size=spec.vocabulary_size, context=spec.context, seed=spec.seed
+        ).train()
+    return lm.load(store.checkpoint(spec.start)).train()
+
+
+def _stop_chars(spec: RunSpec) -> int:
+    """Characters of the stop set: cheap for small data sets, so that they can be evaluated often."""
+    recipe = spec.recipe
+    if not spec.d_chars or spec.is_pretraining:
+        return recipe.stop_chars
+    return min(recipe.stop_chars, max(recipe.stop_chars_least, spec.d_chars))
+
+
+def _stamp(started: float) -> dict[str, Any]:
+    return {
+        "seconds": round(time.perf_counter() - started, 3),
+        "device": f"cpu {platform.machine()} x1 of {os.cpu_count()}",
+        "versions": f"transferlaws {version('transferlaws')}, torch {version('torch')}, "
+        f"transformers {version('transformers')}, python {platform.python_version()}",
+    }

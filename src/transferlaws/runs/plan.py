@@ -1,0 +1,134 @@
+"""Which runs a scale asks for, given what is known so far.
+
+A plan is a function of the store: pre-training runs and the first learning rates are known at once,
+further rates when their neighbours are measured, and the runs proper when their rate is tuned. So
+one call after each finished run is all a sweep needs.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from transferlaws.models.ladder import Size
+from transferlaws.runs.store import Record, Store
+from transferlaws.scales import SOURCES, Scale
+from transferlaws.training.spec import RunSpec, Share
+from transferlaws.training.tuning import best_rate, interpolated_rate, next_rates
+
+RETRIES_AFTER_DIVERGENCE = 3
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A place in the design: `pretrain`, `tune` or `run`. `spec` is None while its rate is unknown."""
+
+    role: str
+    arm: str
+    size: Size
+    d_chars: int
+    seed: int
+    spec: RunSpec | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The design of a scale on corpora given by their fingerprints (name -> fingerprint)."""
+
+    scale: Scale
+    fingerprints: dict[str, str]
+
+    def cells(
+        self, store: Store, arms: Sequence[str] | None = None, sizes: Sequence[Size] | None = None
+    ) -> list[Cell]:
+        """Every cell of the design, or of some arms and sizes, with all specs known by now."""
+        return [
+            cell
+            for size in sizes or self.scale.sizes
+            for arm in arms or self.scale.arms
+            for cell in self._line(store, arm, size)
+        ]
+
+    def _line(self, store: Store, arm: str, size: Size) -> Iterator[Cell]:
+        """All cells of one size and arm: pre-training, tuning, then the runs."""
+        start: str | None = None
+        if arm != "scratch":
+            pretraining = self._settled(store, self._pretraining(arm, size))
+            yield Cell("pretrain", arm, size, pretraining.d_chars, 0, pretraining)
+            start = pretraining.key
+            zero_shot = replace(self._run(arm, size, 0, 0, 0.0), start=start)
+            yield Cell("run", arm, size, 0, 0, zero_shot)
+        tuned: list[tuple[int, float]] | None = []
+        for d_chars in self.scale.tuning.d_chars:
+            specs, rate = self._tuning(store, arm, size, d_chars, start)
+            yield from (Cell("tune", arm, size, d_chars, 0, spec) for spec in specs)
+            if rate is None:
+                tuned = None
+            elif tuned is not None:
+                tuned.append((d_chars, rate))
+        for d_chars in self.d_chars(arm):
+            for seed in range(self.scale.n_seeds(d_chars)):
+                spec = None
+                if tuned is not None:
+                    rate = interpolated_rate(tuned, d_chars)
+                    spec = self._settled(store, self._run(arm, size, d_chars, seed, rate, start))
+                yield Cell("run", arm, size, d_chars, seed, spec)
+
+    def d_chars(self, arm: str) -> tuple[int, ...]:
+        """The data sizes of an arm, in characters."""
+        return self.scale.d_chars + (self.scale.d_chars_scratch if arm == "scratch" else ())
+
+    def _tuning(
+        self, store: Store, arm: str, size: Size, d_chars: int, start: str | None
+    ) -> tuple[list[RunSpec], float | None]:
+        """The tuning runs known so far, and the rate they found (None: not all of them are measured)."""
+        tuning, specs, losses = self.scale.tuning, [], dict[float, float]()
+        while rates := next_rates(losses, tuning.first_guess, tuning.most_rates):
+            batch = [self._run(arm, size, d_chars, 0, rate, start) for rate in rates]
+            specs += batch
+            records = [store.read(spec.key) for spec in batch]
+            if not all(record is not None and record.finished for record in records):
+                return specs, None
+            losses |= {
+                spec.learning_rate: _validation_loss(record)
+                for spec, record in zip(batch, records, strict=True)
+            }
+        return specs, best_rate(losses)
+
+    def _run(
+        self, arm: str, size: Size, d_chars: int, seed: int, rate: float, start: str | None = None
+    ) -> RunSpec:
+        scale = self.scale
+        return RunSpec(
+            arm=arm,
+            size=size,
+            data=(Share(scale.target, self.fingerprints[scale.target], d_chars),),
+            tokenizer=f"{scale.tokenizer_kind}:{self.fingerprints[scale.tokenizer_corpus]}",
+            vocabulary_size=scale.vocabulary_size,
+            context=scale.context,
+            seed=seed,
+            learning_rate=rate,
+            recipe=scale.recipe,
+            start=start,
+        )
+
+    def _pretraining(self, arm: str, size: Size) -> RunSpec:
+        scale, source = self.scale, SOURCES[arm]
+        chars = scale.pretrain_chars // len(source.corpora)
+        return replace(
+            self._run(arm, size, 0, 0, scale.pretrain_rate),
+            data=tuple(Share(name, self.fingerprints[name], chars, parts) for name, parts in source.corpora),
+            budget_tokens=scale.pretrain_tokens,
+        )
+
+    def _settled(self, store: Store, spec: RunSpec) -> RunSpec:
+        """The spec, or the same at half the rate as often as it diverged."""
+        for _ in range(RETRIES_AFTER_DIVERGENCE):
+            record = store.read(spec.key)
+            if record is None or record.status != "diverged":
+                break
+            spec = replace(spec, learning_rate=float(f"{spec.learning_rate / 2:.6g}"))
+        return spec
+
+
+def _validation_loss(record: Record | None) -> float:
+    return math.inf if record is None else record.outcome.get("loss_validation", math.inf)

@@ -1,0 +1,127 @@
+"""Published results: a study's runs as small files that are committed and read without torch.
+
+results/<scale>/runs.csv           one row a run, diverged and failed ones too
+results/<scale>/curves.parquet     every evaluation of every run
+results/<scale>/specs.jsonl        key and spec of each run, so that any of them can be trained again
+results/<scale>/laws.json          the laws of transfer, every source and method
+results/<scale>/provenance.json    code, packages, corpora, hardware, core-hours
+"""
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transferlaws.errors import TransferLawsError
+from transferlaws.files import replace_atomic, sha256_file, write_atomic
+from transferlaws.runs.store import Record
+
+if TYPE_CHECKING:
+    from transferlaws.study import Study
+
+METHODS = ("loss_space", "paper", "logit")
+_PACKAGES = ("numpy", "scipy", "pandas", "tokenizers", "torch", "transformers", "distributed")
+# What a record holds beyond the run table's columns; kept with the spec.
+_UNTABLED = ("checkpoint_sha256", "reason")
+
+
+def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
+    """Write the study's results folder, file by file, each whole or not at all; returns the folder.
+
+    Raises TransferLawsError if there is nothing to publish or the disk does not take it.
+    """
+    from transferlaws.laws.report import laws_document
+
+    table = study.table(everything=True)
+    if table.empty:
+        raise TransferLawsError(
+            f"nothing to publish: study {study.scale.name} has no finished runs "
+            f"(transferlaws run --scale {study.scale.name})"
+        )
+    folder = study.results
+    with replace_atomic(folder / "runs.csv") as path:
+        table.to_csv(path, index=False, lineterminator="\n")
+    with replace_atomic(folder / "curves.parquet") as path:
+        study.curves().to_parquet(path, index=False)
+    records = [study.store.read(key) for key in table["key"]]
+    lines = [
+        json.dumps(
+            {
+                "key": record.key,
+                "spec": record.spec,
+                **{name: record.outcome[name] for name in _UNTABLED if name in record.outcome},
+            },
+            sort_keys=True,
+        )
+        for record in records
+        if record is not None
+    ]
+    write_atomic(folder / "specs.jsonl", "\n".join(lines) + "\n")
+    fits = [
+        study.fit(method, source, bootstrap=bootstrap, seed=seed)
+        for source in study.scale.arms
+        if source != "scratch"
+        for method in METHODS
+    ]
+    document = laws_document(
+        fits, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
+    )
+    write_atomic(folder / "laws.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+    write_atomic(folder / "provenance.json", json.dumps(provenance(study), indent=1) + "\n")
+    return folder
+
+
+def read_published(folder: Path) -> Mapping[str, Record]:
+    """The records in a results folder, by key; empty if nothing was published there."""
+    import pandas as pd
+
+    if not (folder / "runs.csv").is_file():
+        return {}
+    table = pd.read_csv(folder / "runs.csv", keep_default_na=True)
+    curves = pd.read_parquet(folder / "curves.parquet") if (folder / "curves.parquet").is_file() else None
+    points: dict[str, list[list[Any]]] = {}
+    if curves is not None:
+        for key, group in curves.groupby("key"):
+            rows = group.drop(columns="key").astype(object)
+            points[str(key)] = rows.where(rows.notna(), None).to_numpy().tolist()
+    rows_by_key = {
+        row["key"]: row for row in table.astype(object).where(table.notna(), None).to_dict("records")
+    }
+    records = {}
+    for line in (folder / "specs.jsonl").read_text("utf-8").splitlines():
+        kept = json.loads(line)
+        key, spec = kept.pop("key"), kept.pop("spec")
+        row = rows_by_key.get(key)
+        if row is None:
+            continue
+        outcome = {name: value for name, value in row.items() if value is not None} | kept
+        records[key] = Record(key, spec, str(row["status"]), outcome, points.get(key, []))
+    return records
+
+
+def provenance(study: "Study") -> dict[str, Any]:
+    """Where a study's numbers come from, as JSON: core-hours are summed by role and arm."""
+    table = study.table(everything=True)
+    seconds: dict[str, float] = {}
+    for role, arm, spent in table[["role", "arm", "seconds"]].itertuples(index=False):
+        seconds[f"{role}/{arm}"] = seconds.get(f"{role}/{arm}", 0.0) + spent
+    return {
+        "schema": 1,
+        "scale": study.scale.name,
+        "code_version": version("transferlaws"),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "python": platform.python_version(),
+        "corpora": study.plan.fingerprints,
+        "hardware": sorted(set(table["device"].dropna())),
+        "core_hours": {name: round(spent / 3600, 4) for name, spent in seconds.items()},
+        "runs": {str(status): int(count) for status, count in table["status"].value_counts().items()},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,48 @@
+"""One run again: train a recorded run from its spec and compare the losses."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transferlaws.errors import TransferLawsError
+from transferlaws.training.spec import RunSpec
+
+if TYPE_CHECKING:
+    from transferlaws.study import Study
+
+
+def reproduce(study: "Study", key: str) -> dict[str, Any]:
+    """Train run `key` again, beside the store, and report loss, recorded loss and their difference.
+
+    The pre-trained run it starts from is trained first if its weights are gone. The store's records are
+    left as they are. Raises TransferLawsError for a key that names no finished run of the study.
+    """
+    from transferlaws.runs.execute import execute
+    from transferlaws.runs.store import Store
+    from transferlaws.runs.sweep import require_training
+
+    require_training()
+    recorded = study.store.read(key)
+    if recorded is None or recorded.status != "ok":
+        raise TransferLawsError(f"no finished run {key} in study {study.scale.name} (see transferlaws table)")
+    spec = RunSpec.from_json(recorded.spec)
+    workspace = study.workspace()
+    if spec.start is not None and not study.store.has_checkpoint(spec.start):
+        start = study.store.read(spec.start)
+        if start is None:
+            raise TransferLawsError(f"run {key} starts from run {spec.start}, of which there is no record")
+        execute(RunSpec.from_json(start.spec), workspace)
+    with tempfile.TemporaryDirectory() as folder:
+        beside = Store(Path(folder))
+        if spec.start is not None:
+            start = study.store.read(spec.start)
+            assert start is not None
+            beside.write(start)
+            beside.checkpoints.mkdir()
+            (beside.checkpoints / spec.start).symlink_to(study.store.checkpoint(spec.start).resolve())
+        again = execute(spec, replace(workspace, store=beside.path))
+    if again.status != "ok":
+        raise TransferLawsError(f"run {key} ended as {again.status} this time")
+    loss, before = again.outcome["loss"], recorded.outcome["loss"]
+    return {"key": key, "loss": loss, "recorded": before, "difference": loss - before}

@@ -1,0 +1,37 @@
+"""The run table: one row a run, the columns that other people's scripts rely on."""
+
+from typing import TYPE_CHECKING, Any
+
+from transferlaws.runs.store import Record
+
+if TYPE_CHECKING:
+    from transferlaws.runs.store import Store
+    from transferlaws.scales import Scale
+
+# n_params without embeddings; d_* of the fine-tuning set; loss in nats/token on test.
+COLUMNS = (
+    "key", "scale", "role", "arm", "n_params", "n_params_total", "d_chars", "d_tokens", "seed", "loss",
+    "bits_per_char", "loss_validation", "epochs_best", "tokens_seen", "flops", "pretrain_key",
+    "pretrain_chars", "learning_rate", "tokenizer", "status", "seconds", "device", "versions",
+)  # fmt: skip
+CURVE_COLUMNS = ("tokens_seen", "epochs", "loss_train", "loss_validation", "learning_rate", "phase")
+
+
+def row_of(record: Record, role: str, scale: "Scale", store: "Store") -> dict[str, Any]:
+    """A record as a row; what a run has not got (the loss of one that diverged) is None."""
+    spec, outcome = record.spec, record.outcome
+    start = store.read(spec["start"]) if spec["start"] else None
+    return {
+        **{name: outcome.get(name) for name in COLUMNS},
+        "key": record.key,
+        "scale": scale.name,
+        "role": role,
+        "arm": spec["arm"],
+        "n_params": outcome.get("n_params"),
+        "seed": spec["seed"],
+        "pretrain_key": spec["start"] or "",
+        "pretrain_chars": 0 if start is None else sum(share["chars"] for share in start.spec["data"]),
+        "learning_rate": spec["learning_rate"],
+        "tokenizer": spec["tokenizer"],
+        "status": record.status,
+    }

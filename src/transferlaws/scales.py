@@ -1,0 +1,169 @@
+"""The one dial: a scale says how large everything is, and nothing else in the library asks its name.
+
+`smoke` (minutes on two cores), `laptop` (a night), `workstation` (days, or a GPU) and `paper` are
+functions that return a `Scale`; `scale(name)` finds one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from transferlaws.errors import UsageError
+from transferlaws.models.ladder import LADDER, Size
+from transferlaws.training.spec import Recipe
+from transferlaws.training.tuning import Tuning
+
+
+@dataclass(frozen=True)
+class Source:
+    """A pre-training mixture: (corpus, parts) pairs in equal shares; empty parts means all of it."""
+
+    corpora: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+TEXT = Source((("english", ()),))
+PROSE = Source((("english", ("prose",)),))
+MIX = Source((("english", ()), ("othercode", ())))
+SOURCES: Mapping[str, Source] = {"text": TEXT, "mix": MIX, "prose": PROSE}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Everything a study's size depends on. Characters are of the cleaned corpora.
+
+    `seeds` gives the number of seeds up to a data size: ((30_000, 5), (100_000, 3), ...), the last
+    one for everything above. From-scratch runs also cover `d_chars_scratch`, so that fine-tuned
+    losses have something to be compared with.
+    """
+
+    name: str
+    tier: str
+    sizes: tuple[Size, ...]
+    d_chars: tuple[int, ...]
+    d_chars_scratch: tuple[int, ...]
+    arms: tuple[str, ...]
+    seeds: tuple[tuple[int, int], ...]
+    pretrain_chars: int
+    pretrain_tokens: int
+    pretrain_rate: float
+    tuning: Tuning
+    vocabulary_size: int
+    context: int
+    recipe: Recipe = field(default_factory=Recipe)
+    target: str = "python"
+    tokenizer_corpus: str = "english"
+    tokenizer_kind: str = "bpe"
+
+    def __post_init__(self) -> None:
+        for name in ("sizes", "d_chars", "arms", "seeds"):
+            if not getattr(self, name):
+                raise ValueError(f"Scale.{name} must not be empty")
+        unknown = [arm for arm in self.arms if arm != "scratch" and arm not in SOURCES]
+        if unknown:
+            raise ValueError(f"Scale.arms has {unknown}; known: scratch, {', '.join(SOURCES)}")
+
+    def n_seeds(self, d_chars: int) -> int:
+        """How many seeds a data size gets."""
+        return next((count for upto, count in self.seeds if d_chars <= upto), self.seeds[-1][1])
+
+
+def smoke() -> Scale:
+    """Minutes: three sizes, five data sizes, two seeds; the intervals are as wide as that deserves."""
+    return Scale(
+        name="smoke",
+        tier="smoke",
+        sizes=LADDER[:3],
+        d_chars=(1_000, 3_000, 10_000, 30_000, 100_000),
+        d_chars_scratch=(300_000,),
+        arms=("scratch", "text", "mix"),
+        seeds=((100_000, 2), (300_000, 1)),
+        pretrain_chars=4_000_000,
+        pretrain_tokens=1_200_000,
+        pretrain_rate=1e-2,
+        tuning=Tuning(d_chars=(3_000, 30_000), first_guess=4e-3, most_rates=6),
+        vocabulary_size=512,
+        context=128,
+        recipe=Recipe(tolerance=0.005, max_tokens=800_000, stop_chars=20_000, test_chars=100_000),
+    )
+
+
+def laptop() -> Scale:
+    """A night on two cores: the study the published book stands on."""
+    return Scale(
+        name="laptop",
+        tier="laptop",
+        sizes=LADDER[:5],
+        d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
+        d_chars_scratch=(3_000_000, 10_000_000),
+        arms=("scratch", "text", "mix", "prose"),
+        seeds=((30_000, 5), (100_000, 3), (1_000_000, 2), (10_000_000, 1)),
+        pretrain_chars=45_000_000,
+        pretrain_tokens=20_000_000,
+        pretrain_rate=4e-3,
+        tuning=Tuning(d_chars=(3_000, 30_000, 300_000)),
+        vocabulary_size=1024,
+        context=128,
+        recipe=Recipe(stop_chars=60_000, test_chars=500_000),
+    )
+
+
+def workstation() -> Scale:
+    """Days on a workstation or hours on a GPU: the whole ladder, more seeds, a larger vocabulary."""
+    return Scale(
+        name="workstation",
+        tier="workstation",
+        sizes=(*LADDER, Size(6, 384, 24), Size(8, 640, 20)),
+        d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000),
+        d_chars_scratch=(30_000_000, 100_000_000),
+        arms=("scratch", "text", "mix", "prose"),
+        seeds=((100_000, 5), (1_000_000, 3), (100_000_000, 2)),
+        pretrain_chars=100_000_000,
+        pretrain_tokens=400_000_000,
+        pretrain_rate=2e-3,
+        tuning=Tuning(d_chars=(3_000, 30_000, 300_000, 3_000_000)),
+        vocabulary_size=4096,
+        context=256,
+        recipe=Recipe(
+            batch_tokens=16_384, stop_chars=200_000, test_chars=2_000_000, max_tokens=1_000_000_000
+        ),
+    )
+
+
+def paper() -> Scale:
+    """The paper's order of magnitude, for its bill: its corpora are not public, so bring your own.
+
+    Hernandez et al. 2021, section 2: context 2048, a 50,257-token English BPE, 24e9 characters of
+    text; sizes are not listed there, only 1M, 40M and the range are named.
+    """
+    return Scale(
+        name="paper",
+        tier="workstation",
+        sizes=(Size(4, 128, 8), Size(4, 256, 16), Size(6, 512, 8), Size(12, 768, 12), Size(24, 1024, 16)),
+        d_chars=(100_000, 300_000, 1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000),
+        d_chars_scratch=(1_000_000_000, 10_000_000_000),
+        arms=("scratch", "text", "mix"),
+        seeds=((10_000_000, 3), (10_000_000_000, 1)),
+        pretrain_chars=24_000_000_000,
+        pretrain_tokens=6_000_000_000,
+        pretrain_rate=6e-4,
+        tuning=Tuning(d_chars=(100_000, 10_000_000, 1_000_000_000)),
+        vocabulary_size=50_257,
+        context=2048,
+        recipe=Recipe(
+            batch_tokens=524_288, stop_chars=2_000_000, test_chars=20_000_000, max_tokens=50_000_000_000
+        ),
+    )
+
+
+SCALES: Mapping[str, Callable[[], Scale]] = {
+    "smoke": smoke,
+    "laptop": laptop,
+    "workstation": workstation,
+    "paper": paper,
+}
+
+
+def scale(name: str) -> Scale:
+    """The scale of this name; raises UsageError naming the ones there are."""
+    if name not in SCALES:
+        raise UsageError(f"unknown scale {name!r}; there are {', '.join(SCALES)}")
+    return SCALES[name]()

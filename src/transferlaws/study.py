@@ -1,0 +1,190 @@
+"""A study: one scale, its corpora, its runs, and the laws they give.
+
+What chapters and the command line hold. `ensure` trains what is missing and nothing else; everything
+else reads. Runs that were published under `results/<scale>/` count as done.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transferlaws.models.ladder import Size
+from transferlaws.places import cache_dir, results_dir, runs_dir
+from transferlaws.runs.cost import CostModel, Estimate, expected_tuning
+from transferlaws.runs.plan import Cell, Plan
+from transferlaws.runs.store import Store
+from transferlaws.runs.table import COLUMNS, CURVE_COLUMNS, row_of
+from transferlaws.scales import Scale, scale
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from transferlaws.corpora import Corpus, Recipe
+    from transferlaws.laws.transfer import Fit
+    from transferlaws.runs.execute import Workspace
+    from transferlaws.runs.sweep import Swept
+    from transferlaws.tokens import Tokenizer
+
+
+class Study:
+    """A scale on its corpora: `recipes` replaces the project's corpora with your own."""
+
+    def __init__(
+        self,
+        scale: Scale,
+        *,
+        recipes: "Mapping[str, Recipe] | None" = None,
+        runs: Path | None = None,
+        results: Path | None = None,
+        cache: Path | None = None,
+    ) -> None:
+        self.scale = scale
+        self.cache = cache or cache_dir()
+        self.results = (results or results_dir()) / scale.name
+        self.store = Store((runs or runs_dir()) / scale.name, published=self.results)
+        self._recipes = recipes
+
+    @classmethod
+    def open(cls, name: "str | Scale") -> "Study":
+        """The study of a scale; raises UsageError for a name that is none."""
+        return cls(scale(name) if isinstance(name, str) else name)
+
+    @property
+    def recipes(self) -> "Mapping[str, Recipe]":
+        """What the corpora are made of, by name."""
+        if self._recipes is None:
+            from transferlaws.corpora import recipes
+
+            self._recipes = recipes(self.scale.tier)
+        return self._recipes
+
+    def corpora(self, *, jobs: int | None = None, progress: bool = True) -> "dict[str, Corpus]":
+        """The prepared corpora this study reads; fetched and cleaned on first use."""
+        from transferlaws.corpora import prepare
+        from transferlaws.runs.sweep import available_cores
+
+        jobs = jobs or available_cores()
+        return {
+            name: prepare(self.recipes[name], self.cache, jobs=jobs, progress=progress)
+            for name in sorted(self._corpus_names())
+        }
+
+    def tokenizer(self, *, progress: bool = True) -> "Tokenizer":
+        """The study's tokenizer, trained on first use on its corpus's training split."""
+        from transferlaws.tokens import tokenizer_of
+
+        corpus = self.corpora(progress=progress)[self.scale.tokenizer_corpus]
+        return tokenizer_of(corpus, self.scale.tokenizer_kind, self.scale.vocabulary_size, self.cache)
+
+    def _corpus_names(self) -> set[str]:
+        from transferlaws.scales import SOURCES
+
+        sources = (SOURCES[arm] for arm in self.scale.arms if arm != "scratch")
+        used = {name for source in sources for name, _ in source.corpora}
+        return used | {self.scale.target, self.scale.tokenizer_corpus}
+
+    @property
+    def plan(self) -> Plan:
+        """The design: every run this study consists of. Known before any corpus is fetched."""
+        fingerprints = {name: self.recipes[name].fingerprint for name in self._corpus_names()}
+        return Plan(self.scale, fingerprints)
+
+    def cells(self, arms: Sequence[str] | None = None, sizes: Sequence[Size] | None = None) -> list[Cell]:
+        """The cells of the design, with every spec that is known by now."""
+        return self.plan.cells(self.store, arms, sizes)
+
+    def ensure(
+        self,
+        arms: Sequence[str] | None = None,
+        sizes: Sequence[Size] | None = None,
+        *,
+        jobs: int | None = None,
+        scheduler: str | None = None,
+        progress: bool = True,
+    ) -> "Swept":
+        """Train what is missing, of some arms and sizes or of all; returns what was done.
+
+        Raises TransferLawsError when the [train] extra is missing and something has to be trained, and
+        for anything else a user can put right. Runs that fail do not stop the others.
+        """
+        from transferlaws.runs.sweep import Swept, require_training, train_missing
+
+        if self.is_complete(arms, sizes):
+            return Swept(0, {})
+        require_training()
+        return train_missing(
+            self.plan,
+            self.store,
+            self.workspace(progress=progress),
+            arms=arms,
+            sizes=sizes,
+            jobs=jobs,
+            scheduler=scheduler,
+            progress=progress,
+        )
+
+    def is_complete(self, arms: Sequence[str] | None = None, sizes: Sequence[Size] | None = None) -> bool:
+        """True if no run of the design is missing."""
+        for cell in self.cells(arms, sizes):
+            record = None if cell.spec is None else self.store.read(cell.spec.key)
+            if record is None or not record.finished:
+                return False
+        return True
+
+    def workspace(self, *, progress: bool = True) -> "Workspace":
+        """Where the workers find corpora and tokenizer; prepares them on first use."""
+        from transferlaws.runs.execute import Workspace
+
+        corpora = self.corpora(progress=progress)
+        self.tokenizer(progress=progress)  # here once, rather than by every worker at the same time
+        return Workspace(
+            cache=self.cache,
+            store=self.store.path,
+            corpora={corpus.fingerprint: corpus.path for corpus in corpora.values()},
+        )
+
+    def estimates(self, flops_per_second: Mapping[Size, float] | None = None) -> list[Estimate]:
+        """The bill, cell by cell, tuning runs that are only expected included."""
+        model = CostModel(self.scale, self.store, flops_per_second or {})
+        return [model.estimate(cell) for cell in expected_tuning(self.cells(), self.scale)]
+
+    def table(self, *, everything: bool = False) -> "pd.DataFrame":
+        """One row a run (columns in `transferlaws.runs.table`): the runs proper that succeeded, or
+        `everything`: tuning, pre-training, diverged and failed runs too. Sorted by design."""
+        import pandas as pd
+
+        rows = []
+        for cell in self.cells():
+            record = None if cell.spec is None else self.store.read(cell.spec.key)
+            if record is not None and (everything or (cell.role == "run" and record.status == "ok")):
+                rows.append(row_of(record, cell.role, self.scale, self.store))
+        return pd.DataFrame(rows, columns=list(COLUMNS))
+
+    def curves(self, key: str | None = None) -> "pd.DataFrame":
+        """Training curves, one row an evaluation: of one run, or of every run of the table."""
+        import pandas as pd
+
+        keys = [key] if key else [cell.spec.key for cell in self.cells() if cell.spec is not None]
+        records = [record for record in map(self.store.read, keys) if record is not None]
+        rows = [[record.key, *point] for record in records for point in record.curve]
+        return pd.DataFrame(rows, columns=["key", *CURVE_COLUMNS])
+
+    def fit(
+        self, method: str = "loss_space", source: str = "text", *, bootstrap: int = 1000, seed: int = 0
+    ) -> "Fit":
+        """The law of transfer from `source`, with bootstrap intervals; see `laws.transfer`."""
+        from transferlaws.laws.transfer import fit_transfer
+
+        return fit_transfer(self.table(), source, method=method, bootstrap=bootstrap, seed=seed)
+
+    def freeze(self, *, bootstrap: int = 1000, seed: int = 0) -> Path:
+        """Publish what was measured to `results/<scale>/`; returns that folder."""
+        from transferlaws.runs.publish import publish
+
+        return publish(self, bootstrap=bootstrap, seed=seed)
+
+    def provenance(self) -> dict[str, Any]:
+        """Where the numbers come from: code, packages, corpora, hardware, core-hours by role and arm."""
+        from transferlaws.runs.publish import provenance
+
+        return provenance(self)

@@ -1,0 +1,193 @@
+"""One training run, to its early stop or its token budget.
+
+Hold the rate until the loss on the stop set has stopped improving, go back to the best point,
+decay from there, and keep the best weights seen. Pre-training holds and decays within a fixed
+budget instead. Losses are in nats per token.
+"""
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from transferlaws.models.lm import mean_loss, total_loss
+from transferlaws.training.batches import Batches
+from transferlaws.training.schedule import Schedule
+from transferlaws.training.spec import Recipe
+
+EvaluationSet = list[tuple[Tensor, Tensor]]
+
+
+class Point(NamedTuple):
+    """One evaluation: where the run stood and how well it did on the stop set."""
+
+    tokens_seen: int
+    loss_train: float
+    loss_validation: float
+    learning_rate: float
+    phase: str
+
+
+@dataclass
+class Training:
+    """What a run left behind: its curve, its best point, and whether it diverged."""
+
+    curve: list[Point] = field(default_factory=list)
+    best: Point | None = None
+    diverged: bool = False
+
+
+class _DivergedError(Exception):
+    pass
+
+
+def make_deterministic() -> None:
+    """One thread and deterministic kernels: the same spec then gives the same loss to the last bit."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+
+
+def evaluate(model: Any, batches: EvaluationSet) -> float:
+    """Mean loss in nats per token over an evaluation set."""
+    total = sum(total_loss(model, x, y) for x, y in batches)
+    return total / sum(y.numel() for _, y in batches)
+
+
+class Trainer:
+    """Trains `model` in place on `batches`, stopping on `stop_set`; `rate` is the peak learning rate.
+
+    `on_evaluation` is called with every Point as it is measured (a live chart, a progress bar).
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        batches: Batches,
+        stop_set: EvaluationSet,
+        rate: float,
+        recipe: Recipe,
+        on_evaluation: Callable[[Point], None] | None = None,
+    ) -> None:
+        self.model, self.batches, self.stop_set, self.recipe = model, batches, stop_set, recipe
+        self.schedule = Schedule.for_run(rate, batches.steps_per_epoch, recipe)
+        self.on_evaluation = on_evaluation
+        matrices = [p for p in model.parameters() if p.dim() >= 2]
+        vectors = [p for p in model.parameters() if p.dim() < 2]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": matrices, "weight_decay": recipe.weight_decay},
+                {"params": vectors, "weight_decay": 0.0},
+            ],
+            lr=rate,
+            betas=(recipe.beta1, recipe.beta2),
+            fused=True,
+        )
+        self.parameters = matrices + vectors
+        self.training = Training()
+        self.step = 0
+        self._losses: list[Tensor] = []
+        self._best_weights: dict[str, Tensor] = {}
+        self._best_state: tuple[int, dict[str, Any]] = (0, {})
+
+    def to_early_stop(self) -> Training:
+        """Hold until the stop set's loss stalls, then decay from the best point; best weights kept."""
+        try:
+            self._evaluate("hold", 0.0)
+            ceiling = self.training.curve[0].loss_validation + 1.0
+            while not self._stalled():
+                self._hold(self.steps_between_evaluations())
+                if self.training.curve[-1].loss_validation > ceiling:
+                    raise _DivergedError
+            self._return_to_best()
+            if self.step:
+                steps = math.ceil(self.recipe.decay_share * self.step)
+                self._decay(steps, self.schedule.held(self.step - 1))
+        except _DivergedError:
+            self.training.diverged = True
+        self.model.load_state_dict(self._best_weights)
+        return self.training
+
+    def to_budget(self, tokens: int) -> Training:
+        """Train on `tokens` tokens: hold, then decay over the recipe's share of them; last weights kept."""
+        steps = max(2, round(tokens / self.batches.tokens_per_step))
+        decay_steps = max(1, round(steps * self.recipe.decay_share))
+        try:
+            self._evaluate("hold", 0.0)
+            pause = max(1, steps // 20)
+            while self.step < steps - decay_steps:
+                self._hold(min(pause, steps - decay_steps - self.step))
+            self._decay(decay_steps, self.schedule.held(self.step - 1))
+            self.training.best = self.training.curve[-1]
+        except _DivergedError:
+            self.training.diverged = True
+        return self.training
+
+    def steps_between_evaluations(self) -> int:
+        """A quarter of an epoch, or more where evaluating would take over a quarter of the time (scoring
+        a token costs a third of training on it, and a step some 200 tokens' worth of overhead)."""
+        stop_tokens = sum(y.numel() for _, y in self.stop_set)
+        affordable = stop_tokens / (self.batches.tokens_per_step + 200)
+        return math.ceil(max(affordable, self.batches.steps_per_epoch / 4))
+
+    def _hold(self, steps: int) -> None:
+        for _ in range(steps):
+            rate = self.schedule.held(self.step)
+            self.update(rate)
+        self._evaluate("hold", rate)
+
+    def _decay(self, steps: int, start: float) -> None:
+        pause = self.steps_between_evaluations()
+        for step in range(steps):
+            rate = self.schedule.decayed(step, steps, start)
+            self.update(rate)
+            if (step + 1) % pause == 0 or step + 1 == steps:
+                self._evaluate("decay", rate)
+
+    def update(self, rate: float) -> None:
+        """One optimiser step at learning rate `rate`."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = mean_loss(self.model, *self.batches(self.step))
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm, foreach=True)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._losses.append(loss.detach())
+        self.step += 1
+
+    def _evaluate(self, phase: str, rate: float) -> None:
+        loss = evaluate(self.model, self.stop_set)
+        train = float(torch.stack(self._losses).mean()) if self._losses else math.nan
+        self._losses.clear()
+        if not math.isfinite(loss):
+            raise _DivergedError
+        point = Point(self.step * self.batches.tokens_per_step, train, loss, rate, phase)
+        self.training.curve.append(point)
+        best = self.training.best
+        if best is None or loss < best.loss_validation:
+            self.training.best = point
+            self._best_weights = copy.deepcopy(self.model.state_dict())
+            if phase == "hold":
+                self._best_state = (self.step, copy.deepcopy(self.optimizer.state_dict()))
+        if self.on_evaluation:
+            self.on_evaluation(point)
+
+    def _stalled(self) -> bool:
+        """True once the last `patience` evaluations, and the last `patience_share` of the tokens before
+        them, brought less than `tolerance` nats."""
+        curve, recipe = self.training.curve, self.recipe
+        last = curve[-1]
+        if last.tokens_seen >= recipe.max_tokens:
+            return True
+        before = last.tokens_seen / (1 + recipe.patience_share)
+        earlier = [p.loss_validation for p in curve[: -recipe.patience] if p.tokens_seen <= before]
+        return bool(earlier) and min(earlier) - min(p.loss_validation for p in curve) < recipe.tolerance
+
+    def _return_to_best(self) -> None:
+        self.model.load_state_dict(self._best_weights)
+        self.step, state = self._best_state
+        self.optimizer.load_state_dict(state)

@@ -1,0 +1,123 @@
+"""A run, written down: everything that decides its loss, and the key that names it.
+
+The key is the SHA-256 of the spec's canonical JSON. Two runs with the same key have the same loss;
+a run whose spec differs in anything is another run. Torch-free.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from transferlaws.models.ladder import Size
+
+# Raise this when the training loop changes what a spec's loss is: old records are then not reused.
+ENGINE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many characters of one corpus, as identified by its fingerprint; `parts` empty means all."""
+
+    corpus: str
+    fingerprint: str
+    chars: int
+    parts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.chars < 0:
+            raise ValueError(f"Share.chars must be at least 0, got {self.chars}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How every run of a study is trained; what is tuned per cell (the learning rate) is in the spec.
+
+    Units are in the names. `batch_share` bounds the batch by the data set (METHOD: an eighth);
+    A run stops when `patience` evaluations and `patience_share` more tokens brought less than `tolerance`
+    nats. The stop set has as many characters as the data set, within `stop_chars_least` and `stop_chars`.
+    """
+
+    batch_tokens: int = 2048
+    batch_share: float = 0.125
+    weight_decay: float = 0.1
+    beta1: float = 0.9
+    beta2: float = 0.95
+    clip_norm: float = 1.0
+    warmup_steps_least: int = 10
+    warmup_steps_most: int = 100
+    patience: int = 4
+    patience_share: float = 0.3
+    tolerance: float = 0.003
+    decay_share: float = 0.3
+    stop_chars_least: int = 6_000
+    stop_chars: int = 30_000
+    test_chars: int = 150_000
+    max_tokens: int = 50_000_000
+
+    def __post_init__(self) -> None:
+        for field in ("batch_tokens", "patience", "stop_chars", "test_chars", "max_tokens"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"Recipe.{field} must be at least 1, got {getattr(self, field)}")
+        for field in ("batch_share", "decay_share"):
+            if not 0 < getattr(self, field) < 1:
+                raise ValueError(f"Recipe.{field} must lie between 0 and 1, got {getattr(self, field)}")
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """One run.
+
+    `start` is the key of the pre-trained run it begins from (None: fresh weights).
+
+    `tokenizer` is its kind and the fingerprint of the corpus it is trained on ("bpe:1f3a...").
+    `budget_tokens` fixes the length of a pre-training run; None trains to the early stop. A data set
+    of zero characters trains nothing and scores the starting weights (the zero-shot loss).
+    """
+
+    arm: str
+    size: Size
+    data: tuple[Share, ...]
+    tokenizer: str
+    vocabulary_size: int
+    context: int
+    seed: int
+    learning_rate: float
+    recipe: Recipe
+    start: str | None = None
+    budget_tokens: int | None = None
+    engine: int = ENGINE_VERSION
+
+    @property
+    def d_chars(self) -> int:
+        """Characters in the training set."""
+        return sum(share.chars for share in self.data)
+
+    @property
+    def is_pretraining(self) -> bool:
+        """True for a run that makes a starting point for others."""
+        return self.budget_tokens is not None
+
+    @property
+    def flops_per_token(self) -> int:
+        """Training FLOPs per token of this run's model."""
+        return self.size.flops_per_token(self.vocabulary_size, self.context)
+
+    def to_json(self) -> dict[str, Any]:
+        """The spec as plain JSON values."""
+        return asdict(self)
+
+    @cached_property
+    def key(self) -> str:
+        """20 hexadecimal digits of the SHA-256 of the canonical JSON."""
+        canonical = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"), allow_nan=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:20]
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "RunSpec":
+        """The spec that `to_json` wrote."""
+        shares = tuple(Share(**{**share, "parts": tuple(share["parts"])}) for share in data["data"])
+        return cls(
+            **{**data, "size": Size(**data["size"]), "recipe": Recipe(**data["recipe"]), "data": shares}
+        )

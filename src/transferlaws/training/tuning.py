@@ -1,0 +1,77 @@
+"""Choosing the learning rate: per model size, per arm, at a few data sizes, interpolated between.
+
+At each tuned data size rates are tried a factor of two apart, outward from a first guess, until the
+best one has a worse neighbour on both sides; a parabola through those three losses in log rate gives
+the minimum. Between data sizes log rate is linear in log D. Torch-free.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+FACTOR = 2.0
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """Where and how far to search: tuned data sizes in characters, the first guess, most rates a cell."""
+
+    d_chars: tuple[int, ...]
+    first_guess: float = 2e-3
+    most_rates: int = 8
+
+    def __post_init__(self) -> None:
+        if not self.d_chars or list(self.d_chars) != sorted(set(self.d_chars)):
+            raise ValueError(f"Tuning.d_chars must be increasing and not empty, got {self.d_chars}")
+        if self.most_rates < 3:
+            raise ValueError(f"Tuning.most_rates must be at least 3, got {self.most_rates}")
+
+
+def next_rates(losses: Mapping[float, float], first_guess: float, most_rates: int) -> list[float]:
+    """The rates to try next, given the validation losses found so far (infinite where it diverged).
+
+    Empty when the best rate has both neighbours, or when `most_rates` have been tried.
+    """
+    if not losses:
+        return [first_guess / FACTOR, first_guess, first_guess * FACTOR]
+    if len(losses) >= most_rates:
+        return []
+    best = min(losses, key=lambda rate: losses[rate])
+    wanted = (rung(best, -1), rung(best, +1))
+    return [rate for rate in wanted if not any(math.isclose(rate, tried) for tried in losses)]
+
+
+def rung(rate: float, steps: int) -> float:
+    """The rate `steps` factors of two away, rounded so that the same rung is the same number."""
+    return float(f"{rate * FACTOR**steps:.6g}")
+
+
+def best_rate(losses: Mapping[float, float]) -> float:
+    """The rate at the minimum: a parabola in log rate through the best and its two neighbours.
+
+    The best tried rate itself where a neighbour is missing or diverged. Losses in nats/token.
+    """
+    rates = sorted(losses)
+    at = min(range(len(rates)), key=lambda i: losses[rates[i]])
+    if not 0 < at < len(rates) - 1:
+        return rates[at]
+    x = np.log(rates[at - 1 : at + 2])
+    y = np.array([losses[rate] for rate in rates[at - 1 : at + 2]])
+    if not np.isfinite(y).all():
+        return rates[at]
+    curvature, slope, _ = np.polyfit(x - x[1], y, 2)
+    if curvature <= 0:
+        return rates[at]
+    return math.exp(x[1] + float(np.clip(-slope / (2 * curvature), x[0] - x[1], x[2] - x[1])))
+
+
+def interpolated_rate(tuned: Sequence[tuple[int, float]], d_chars: int) -> float:
+    """The rate for a data size: log rate linear in log D between tuned sizes, level beyond them.
+
+    Rounded to three digits: more would be noise, and keys should not hang on it.
+    """
+    sizes, rates = zip(*sorted(tuned), strict=True)
+    log_rate = np.interp(math.log(d_chars), np.log(sizes), np.log(rates))
+    return float(f"{math.exp(log_rate):.3g}")

@@ -1,0 +1,63 @@
+"""What a user installs: the same packages through pip and conda, and an import that stays light."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_environment_mirrors_pyproject():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in ("train", "book", "hub", "dev") for name in extras[extra]),
+    ]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    listed = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
+    assert [entry for entry in listed if not entry.startswith("--")] == wanted
+
+
+def test_every_package_is_pinned_in_the_tested_set():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+        if "==" in line
+    }
+    groups = [
+        project["dependencies"],
+        *(project["optional-dependencies"][x] for x in ("train", "book", "hub", "dev")),
+    ]
+    names = {entry.split(">")[0].split("<")[0].split("=")[0].lower() for group in groups for entry in group}
+    assert names <= pinned
+
+
+def test_importing_the_library_loads_neither_torch_nor_pandas():
+    code = "import sys, transferlaws; print(*{'torch', 'pandas', 'transformers'}.intersection(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_reading_fitting_and_planning_work_without_torch():
+    rooms = (
+        "laws.transfer",
+        "laws.power",
+        "planner",
+        "study",
+        "runs.sweep",
+        "runs.publish",
+        "corpora",
+        "tokens",
+        "book",
+        "charts",
+        "cli",
+    )
+    code = "import sys, importlib\nsys.modules['torch'] = None\n" + "\n".join(
+        f"importlib.import_module('transferlaws.{room}')" for room in rooms
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
