@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from transferlaws.corpora import SPLITS, Corpus, Folder, Recipe, Take, Wheel, prepare
-from transferlaws.errors import TransferLawsError
+from transferlaws.errors import TransferLawsError, UsageError
 
 TEXTS = Path(__file__).parent.parent / "corpus"
 
@@ -169,5 +169,5 @@ def test_recipes_say_which_field_is_wrong(values: dict[str, object], message: st
 
 
 def test_jobs_must_be_positive(tmp_path: Path) -> None:
-    with pytest.raises(TransferLawsError, match="jobs must be at least 1, not 0"):
+    with pytest.raises(UsageError, match="jobs must be at least 1, not 0"):
         prepare(othercode(), tmp_path, jobs=0)

@@ -6,6 +6,7 @@ Both keep what comes first, so held-out projects are passed through before train
 """
 
 import re
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 from zlib import crc32
@@ -46,7 +47,21 @@ def signature(text: str, kind: str) -> np.ndarray:
 def _minhash(hashvalues: np.ndarray | None = None) -> Any:
     from datasketch import MinHash
 
-    return MinHash(PERMUTATIONS, scheme="affine32", hashfunc=_as_is, hashvalues=hashvalues)
+    return MinHash(
+        PERMUTATIONS,
+        scheme="affine32",
+        hashfunc=_as_is,
+        hashvalues=hashvalues,
+        permutations=_permutations(),
+    )
+
+
+@cache
+def _permutations() -> Any:
+    """Drawn once: making them anew costs more than hashing a short document."""
+    from datasketch import MinHash
+
+    return MinHash(PERMUTATIONS, scheme="affine32").permutations
 
 
 def _as_is(value: int) -> int:

@@ -22,7 +22,7 @@ from transferlaws.corpora.documents import Source
 from transferlaws.corpora.recipe import Recipe
 from transferlaws.corpora.shards import write_shard
 from transferlaws.corpora.wheels import Wheel, fetch
-from transferlaws.errors import TransferLawsError
+from transferlaws.errors import TransferLawsError, UsageError
 from transferlaws.places import cache_dir
 
 STALE_SECONDS = 86_400  # unfinished folders of killed preparations are removed after a day
@@ -34,7 +34,7 @@ def prepare(recipe: Recipe, cache: Path | None = None, *, jobs: int = 2, progres
     Raises TransferLawsError for what a person can put right; the cache is then as good as before.
     """
     if jobs < 1:
-        raise TransferLawsError(f"jobs must be at least 1, not {jobs}")
+        raise UsageError(f"jobs must be at least 1, not {jobs}")
     cache = cache or cache_dir()
     home = cache / "corpora" / f"{recipe.name}-{recipe.fingerprint[:16]}"
     if home.exists():

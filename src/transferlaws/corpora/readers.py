@@ -69,29 +69,35 @@ def _code(stream: BinaryIO, _: tuple[str, ...]) -> Iterator[str]:
     yield stream.read(CODE_BYTES).decode("utf-8-sig", "surrogateescape")
 
 
-def _strings(node: Any, fields: tuple[str, ...], wanted: bool) -> Iterator[str]:
+def _strings(node: Any, fields: tuple[str, ...]) -> list[str]:
     """Strings anywhere below the named fields of a parsed JSON document, in document order."""
-    if isinstance(node, str):
-        if wanted:
-            yield node
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            yield from _strings(value, fields, key in fields)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _strings(value, fields, wanted)
+    found: list[str] = []
+
+    def walk(node: Any, wanted: bool) -> None:
+        if isinstance(node, str):
+            if wanted:
+                found.append(node)
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                walk(value, key in fields)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value, wanted)
+
+    walk(node, False)
+    return found
 
 
 def _json(shortest: int) -> Reader:
     def read(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
-        texts = (without_html(text).strip() for text in _strings(json.load(stream), fields, False))
-        return packed(text for text in texts if len(text) >= shortest)
+        long = (text for text in _strings(json.load(stream), fields) if len(text) >= shortest)
+        return packed(text for raw in long if len(text := without_html(raw).strip()) >= shortest)
 
     return read
 
 
 def _speeches(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
-    return _strings(json.load(stream), fields, False)
+    return iter(_strings(json.load(stream), fields))
 
 
 def _csv(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
@@ -129,7 +135,6 @@ def _gcide(stream: BinaryIO, fields: tuple[str, ...]) -> Iterator[str]:
             for definition in sense.get("definitions", [])
         ],
         fields,
-        False,
     )
     cleaned = (re.sub(r"\s*\[?(?:\d{4} )?Webster(?: \d{4} Suppl\.)?\]", "", text).strip() for text in texts)
     return packed(text for text in cleaned if len(text) >= 20)

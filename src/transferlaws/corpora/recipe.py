@@ -16,7 +16,7 @@ from typing import Any
 from transferlaws.corpora.cleaning import CLEANING_VERSION
 from transferlaws.corpora.documents import Source
 from transferlaws.corpora.wheels import Take, Wheel
-from transferlaws.errors import TransferLawsError
+from transferlaws.errors import TransferLawsError, UsageError
 
 TIERS = ("smoke", "laptop", "workstation")
 KINDS = ("text", "code")
@@ -64,7 +64,7 @@ class Recipe:
 def recipes(tier: str) -> dict[str, Recipe]:
     """The corpora `english`, `python` and `othercode` of a tier: smoke, laptop or workstation."""
     if tier not in TIERS:
-        raise TransferLawsError(f"a tier is {', '.join(TIERS)}, not {tier!r}")
+        raise UsageError(f"a tier is {', '.join(TIERS)}, not {tier!r}")
     manifest = json.loads(resources.files(__package__).joinpath("manifest.json").read_text("utf-8"))
     included = TIERS[: TIERS.index(tier) + 1]
     return {
