@@ -32,14 +32,6 @@ class Document:
 class Source(Protocol):
     """Where documents come from; equal descriptions give equal documents."""
 
-    @property
-    def label(self) -> str:
-        """What to call it in messages and progress bars."""
-
-    @property
-    def weight(self) -> int:
-        """About how many bytes there are to read, for sharing the work out."""
-
     def describe(self) -> dict[str, Any]:
         """Everything that determines its documents, as JSON (part of a recipe's fingerprint)."""
 

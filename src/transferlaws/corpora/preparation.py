@@ -98,7 +98,7 @@ def _ready(sources: tuple[Source, ...], cache: Path) -> Iterator[Source]:
     """Sources as they become readable, the largest first among those at hand."""
     wheels = [source for source in sources if isinstance(source, Wheel)]
     yield from (source for source in sources if not isinstance(source, Wheel))
-    yield from fetch(sorted(wheels, key=lambda wheel: -wheel.weight), cache)
+    yield from fetch(sorted(wheels, key=lambda wheel: -wheel.download_bytes), cache)
 
 
 def _move_in(made: Path, home: Path) -> None:

@@ -37,16 +37,6 @@ class Folder:
         object.__setattr__(self, "path", Path(self.path))
         _check_part(self.part)
 
-    @property
-    def label(self) -> str:
-        """The folder's path."""
-        return str(self.path)
-
-    @property
-    def weight(self) -> int:
-        """The size of its files in bytes."""
-        return sum((self.path / file).stat().st_size for file in self.files)
-
     @cached_property
     def files(self) -> tuple[str, ...]:
         """Relative paths of the files taken, sorted; raises TransferLawsError if there are none."""
@@ -114,16 +104,6 @@ class HuggingFace:
 
     def __post_init__(self) -> None:
         _check_part(self.part)
-
-    @property
-    def label(self) -> str:
-        """The dataset's name."""
-        return self.dataset
-
-    @property
-    def weight(self) -> int:
-        """Its characters if limited, else a guess."""
-        return self.limit_chars or 10**9
 
     def describe(self) -> dict[str, Any]:
         """Name, revision and columns; hashes of local files."""

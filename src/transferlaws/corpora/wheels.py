@@ -72,11 +72,6 @@ class Wheel:
         """Package and version."""
         return f"{self.package} {self.version}"
 
-    @property
-    def weight(self) -> int:
-        """The download's size in bytes."""
-        return self.download_bytes
-
     def describe(self) -> dict[str, Any]:
         """The file's hash and what is taken of it."""
         return {"wheel": self.sha256, "licence": self.licence, "takes": [asdict(take) for take in self.takes]}
