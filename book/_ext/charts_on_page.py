@@ -28,7 +28,8 @@ def write_bundle(app: Sphinx) -> None:
         import vl_convert
 
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(vl_convert.javascript_bundle(DRAW), encoding="utf-8")
+        # In a function: the bundle's own names must not meet those of other scripts.
+        target.write_text(f"(() => {{{vl_convert.javascript_bundle(DRAW)}}})();", encoding="utf-8")
 
 
 def add_to_page(app: Sphinx, _page: str, _template: str, context: dict, _doctree: object) -> None:

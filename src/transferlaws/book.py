@@ -199,7 +199,7 @@ def _kernel_environment(root: Path) -> dict[str, str]:
     """Where kernels find runs and results, whatever folder they start in, and which Python they are."""
     kernels = root / "_build" / "jupyter"
     spec = {
-        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=40"],
+        "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", "--log-level=50"],
         "display_name": "Python 3",
         "language": "python",
     }

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from transferlaws.laws.fit import Fit, Interval
 from transferlaws.laws.forms import Hernandez
+from transferlaws.laws.result import Fit, Interval
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,22 @@ def against(found: Interval, printed: float) -> str:
     return "our interval contains the paper's value" + ("" if found.closed else ", and is open on one side")
 
 
+def listing(frame: pd.DataFrame) -> Prose:
+    """A frame as a table: thousands in whole numbers, three digits in others, a dash for what is missing."""
+
+    def said(value: object) -> str:
+        if isinstance(value, str):
+            return value
+        if pd.isna(value):  # type: ignore[call-overload]
+            return "–"
+        number = float(value)  # type: ignore[arg-type]
+        return f"{number:,.0f}" if number == round(number) and abs(number) < 1e7 else scientific(number, 3)
+
+    lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|---" * len(frame.columns) + "|"]
+    lines += ["| " + " | ".join(map(said, row)) + " |" for row in frame.itertuples(index=False)]
+    return Prose("\n".join(lines))
+
+
 def law_table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
     """k, alpha, beta: the paper's row and ours for each source and method, with status and runs."""
     lines = [
@@ -71,6 +87,19 @@ def law_table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
             f"| {fit.status.replace('_', ' ')} |"
         )
     return Prose("\n".join(lines))
+
+
+def same_exponent(fits: Mapping[str, Fit], exponent: str) -> Prose:
+    """Whether the intervals of an exponent overlap across sources."""
+    found = {source: getattr(fit, exponent) for source, fit in fits.items()}
+    listed = ", ".join(f"{source} {interval(value)}" for source, value in found.items())
+    if not all(value.closed for value in found.values()):
+        return Prose(
+            f"{listed}: an interval is open, so these runs cannot tell whether $\\{exponent}$ is shared."
+        )
+    apart = max(value.low for value in found.values()) > min(value.high for value in found.values())
+    said = "some intervals do not meet" if apart else "all intervals overlap"
+    return Prose(f"{listed}: {said}.")
 
 
 def box(rows: Sequence[tuple[str, str, str]]) -> Prose:
@@ -184,3 +213,39 @@ def ossified(cells: pd.DataFrame) -> Prose:
         for n, d in zip(worse["n_params"], worse["d_chars"], strict=True)
     )
     return Prose(f"Pre-training ended up worse than starting from scratch in {len(worse)} cells: {listed}.")
+
+
+def rerun(chapter: str, table: pd.DataFrame) -> Prose:
+    """The command that reruns a chapter, and what the runs it reads cost when they were trained."""
+    minutes = table["seconds"].sum() / 60
+    scales = ", ".join(sorted(set(table["scale"])))
+    return Prose(
+        f"```bash\ntransferlaws chapter {chapter} --scale {scales or 'smoke'} -p seed=1\n```\n\n"
+        f"Seconds, as long as the runs are there. The {len(table)} runs behind it took {minutes:.1f} "
+        f"core-minutes "
+        f"at scale `{scales}`; `transferlaws plan --scale laptop` prints the bill of another scale "
+        f"before you "
+        "spend it."
+    )
+
+
+def provenance(table: pd.DataFrame) -> Prose:
+    """One line a run: key, cell, loss; and the whole table as a file to download."""
+    import base64
+
+    data = base64.b64encode(table.to_csv(index=False).encode()).decode()
+    shown = table.sort_values(["arm", "n_params", "d_chars", "seed"])
+    link = f'<a download="runs.csv" href="data:text/csv;base64,{data}">Download runs.csv</a>'
+    lines = [f"{link} ({len(table)} runs, {len(table.columns)} columns)", ""]
+    lines += [
+        "| key | arm | N | characters | seed | loss (nats/token) | bits/char |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{key}` | {arm} | {n:,} | {d:,} | {seed} | {loss:.4f} | {bits:.4f} |"
+        for key, arm, n, d, seed, loss, bits in zip(
+            *(shown[c] for c in ("key", "arm", "n_params", "d_chars", "seed", "loss", "bits_per_char")),
+            strict=True,
+        )
+    ]
+    return Prose("\n".join(lines))

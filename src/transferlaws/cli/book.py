@@ -29,17 +29,21 @@ def chapter(
 
 
 def book(scale: str = "smoke", jobs: int | None = None, seed: int = 0) -> None:
-    """Execute the chapters that changed, build the website and print the path of its first page.
+    """Train the runs that are missing, execute the chapters that changed, and build the website.
+
+    Prints the path of its first page.
 
     Example: transferlaws book --scale smoke
 
     Args:
         scale: Which study the chapters read.
-        jobs: Chapters executed at a time; all cores if not given.
+        jobs: Runs trained and chapters executed at a time; all cores if not given.
         seed: The seed of everything random in the chapters.
     """
+    from transferlaws import Study
     from transferlaws import book as website
 
+    Study.open(scale).ensure(jobs=jobs)
     print(website.build(scale, jobs=jobs, seed=seed))
 
 

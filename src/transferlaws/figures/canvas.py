@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 P = ParamSpec("P")
+UNDATED: dict[str, Any] = {"Date": None, "Creator": None}
 STYLE = Path(__file__).with_name("transferlaws.mplstyle")
 
 ARM_COLOURS = {
@@ -43,13 +44,13 @@ ARM_NAMES = {
 class Drawing(Figure):
     """A matplotlib Figure that shows itself as SVG and needs no pyplot."""
 
-    def svg(self) -> bytes:
-        """The figure as SVG, the same bytes every time."""
+    def svg(self, background: str = "none") -> bytes:
+        """The figure as SVG, the same bytes every time; on nothing, or on a `background` colour."""
         buffer = BytesIO()
         with style():
             self.draw_without_rendering()
             self.set_layout_engine("none")  # laid out once: another round would move things by a hair
-            self.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+            self.savefig(buffer, format="svg", facecolor=background, transparent=False, metadata=UNDATED)
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -78,7 +79,7 @@ def canvas(
     columns: int = 1, rows: int = 1, *, width: float | None = None, height: float | None = None, **shared: Any
 ) -> tuple[Drawing, np.ndarray]:
     """A Drawing and its axes (rows, columns); sizes in inches, `sharex` and `sharey` as in matplotlib."""
-    width = width or (6.4 if columns == 1 else 4.4 * columns)
+    width = width or {1: 6.4, 2: 8.0}.get(columns, 3.2 * columns)
     figure = Drawing(figsize=(width, height or 3.8 * rows))
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
@@ -96,7 +97,7 @@ def name(arm: str) -> str:
 def shades(values: Iterable[float]) -> dict[float, Any]:
     """A colour for each of some ordered values, dark to light and never too light to see."""
     ordered = sorted(set(values))
-    steps = np.linspace(0.05, 0.85, max(len(ordered), 2))
+    steps = np.linspace(0.1, 0.75, max(len(ordered), 2))
     return {value: mpl.colormaps["viridis"](step) for value, step in zip(ordered, steps, strict=False)}
 
 

@@ -22,8 +22,8 @@ from transferlaws.figures.canvas import (
     number,
     shades,
 )
-from transferlaws.laws.fit import Fit
 from transferlaws.laws.forms import Hernandez
+from transferlaws.laws.result import Fit
 
 LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
 
@@ -31,7 +31,9 @@ LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
 @drawn
 def fractions(fits: Mapping[str, Fit]) -> Drawing:
     """Transferred fraction (logit axis) against N, one shade a data size, one panel a source (figure 2)."""
-    figure, axes = canvas(len(fits), height=4.6, sharey=True, width=7.2 if len(fits) == 1 else None)
+    figure, axes = canvas(
+        len(fits), height=4.6, sharey=True, width=7.2 if len(fits) == 1 else 3.6 * len(fits) + 1.2
+    )
     for panel, (source, fit) in zip(axes[0], fits.items(), strict=True):
         palette = shades(fit.cells["d_chars"])
         for d_chars, shade in palette.items():
@@ -125,7 +127,7 @@ def _n_star_spread(samples: pd.DataFrame, d: np.ndarray) -> tuple[np.ndarray, np
 @drawn
 def representations(fit: Fit) -> Drawing:
     """The same cells three ways: D_T and D_T/D_F against N, and D_T/D_F against D_F/D(N)."""
-    figure, axes = canvas(3, height=3.9, width=12)
+    figure, axes = canvas(3, height=3.6)
     cells = fit.cells[fit.cells["d_transferred"] > 0]
     views = (
         ("n_params", "d_transferred", "parameters, N", "$D_T$ (characters)"),
@@ -156,7 +158,7 @@ def representations(fit: Fit) -> Drawing:
 @drawn
 def coefficients(fits: Sequence[Fit], paper: Mapping[str, Hernandez]) -> Drawing:
     """alpha and beta of every source and method with intervals, beside the paper's values (Table 1)."""
-    figure, axes = canvas(2, width=9, height=0.42 * (len(fits) + len(paper)) + 1.3, sharey=True)
+    figure, axes = canvas(2, width=8, height=0.42 * (len(fits) + len(paper)) + 1.3, sharey=True)
     rows: list[tuple[str, str, Hernandez, Fit | None]]
     rows = [(f"paper, {source}", source, law, None) for source, law in paper.items()]
     rows += [(f"{fit.source}, {fit.method.replace('_', ' ')}", fit.source, fit.law, fit) for fit in fits]

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from transferlaws.figures.canvas import Drawing, canvas, colour, drawn, log_axis, name, number, shades
 from transferlaws.laws.curves import Curves
-from transferlaws.laws.fit import Fit
+from transferlaws.laws.result import Fit
 
 
 def headline(cells: pd.DataFrame) -> pd.Series:

@@ -80,7 +80,7 @@ def learning_curves(curves: pd.DataFrame, table: pd.DataFrame, n_params: int) ->
             if len(curve):
                 best = int(curve["loss_validation"].to_numpy().argmin())
                 panel.plot(
-                    epochs[best],
+                    epochs.iloc[best],
                     curve["loss_validation"].iloc[best],
                     "*",
                     color=palette[run.d_chars],

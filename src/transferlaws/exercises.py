@@ -1,0 +1,95 @@
+"""Exercises that check themselves: give `check_...` your function, and it says what is missing.
+
+Each compares the reader's function with the library's law, or with arithmetic the paper prints, on cases a
+wrong formula gets wrong. A wrong answer raises TransferLawsError with the case; a right one says so.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from transferlaws.errors import TransferLawsError
+from transferlaws.laws.curves import Curve
+from transferlaws.laws.paper import TABLE_1
+from transferlaws.models.ladder import LADDER
+
+
+def check_multiplier(answer: Callable[[float, float, float, float, float], float]) -> str:
+    """Check `answer(k, alpha, beta, n_params, d_chars)`: (D_F + D_T) / D_F by eq. 1.1."""
+    for law in TABLE_1.values():
+        for n_params, d_chars in ((4e7, 3e5), (1e5, 1e4), (1.75e11, 300.0)):
+            wanted = float(law.data_multiplier(n_params=n_params, d_chars=d_chars))
+            got = answer(law.k, law.alpha, law.beta, n_params, d_chars)
+            _compare(
+                got, wanted, f"N = {n_params:g}, D_F = {d_chars:g}, k = {law.k:g}, alpha = {law.alpha:g}"
+            )
+    return "Right, for both sources of the paper's Table 1."
+
+
+def check_n_params(answer: Callable[[int, int], float]) -> str:
+    """Check `answer(n_layer, d_model)`: parameters without embeddings, biases and gains included."""
+    for size in LADDER:
+        _compare(
+            answer(size.n_layer, size.d_model), size.n_params, f"{size.n_layer} layers, width {size.d_model}"
+        )
+    return "Right, to the last parameter, for every size of the ladder."
+
+
+def check_enough_data(answer: Callable[[float, float, float, float, float], float]) -> str:
+    """Check `answer(E, B, b, D0, level)`: characters at which E + B (D + D0)^-b is E / level."""
+    for e, b_big, b, d0, level in ((3.0, 60.0, 0.4, 0.0, 0.99), (2.0, 9.0, 0.25, 500.0, 0.95)):
+        curve = Curve(1.0, e, b_big, b, d0, 1e3, 1e6)
+        _compare(
+            answer(e, b_big, b, d0, level),
+            curve.d_n(level),
+            f"E = {e:g}, B = {b_big:g}, b = {b:g}, D0 = {d0:g}",
+        )
+    return "Right: and E cannot be seen from runs that are far from it, so neither can D(N)."
+
+
+def check_best_epoch(answer: Callable[[pd.DataFrame], float]) -> str:
+    """Check `answer(curve)`: the epochs at which `loss_validation` of a training curve is least."""
+    epochs = np.array([0.0, 1.0, 2.0, 4.0, 8.0])
+    for losses, best in (([6.2, 5.0, 4.4, 4.6, 5.5], 2.0), ([6.2, 5.1, 4.9, 4.7, 4.6], 8.0)):
+        curve = pd.DataFrame({"epochs": epochs, "loss_validation": losses}, index=range(10, 15))
+        _compare(answer(curve), best, f"validation losses {losses} at epochs {list(epochs)}")
+    return "Right, also when the best point is the last one and the index does not start at zero."
+
+
+def check_effective(answer: Callable[[Curve, float], float]) -> str:
+    """Check `answer(curve, loss)`: D_E in characters, infinite at or below the curve's floor."""
+    curve = Curve(5e4, 2.5, 40.0, 0.35, 200.0, 1e3, 1e6)
+    for d_chars in (2e3, 5e4, 4e6):
+        _compare(
+            answer(curve, float(curve.loss(d_chars))), d_chars, f"the loss this curve has at {d_chars:g}"
+        )
+    if not np.isposinf(answer(curve, 2.5)) or not np.isposinf(answer(curve, 2.4)):
+        raise TransferLawsError(
+            "not yet: at the floor and below it no amount of data is enough; answer inf there"
+        )
+    return "Right, also below the floor."
+
+
+def check_n_star(answer: Callable[[float, float, float, float], float]) -> str:
+    """Check `answer(k, alpha, beta, d_chars)`: the size at which half the effective data is transferred."""
+    for law in TABLE_1.values():
+        for d_chars in (1e6, 1e8):
+            got = answer(law.k, law.alpha, law.beta, d_chars)
+            _compare(got, float(law.n_star(d_chars)), f"D_F = {d_chars:g}, k = {law.k:g}")
+    return "Right: at N* the fraction is one half, wherever D_F is."
+
+
+def check_flops(answer: Callable[[int, int, int, int, float], float]) -> str:
+    """Check `answer(n_layer, d_model, vocabulary_size, context, tokens)`: training FLOPs, head included."""
+    for size in LADDER[:4]:
+        wanted = 1e6 * size.flops_per_token(512, 128)
+        got = answer(size.n_layer, size.d_model, 512, 128, 1e6)
+        _compare(got, wanted, f"{size} with a vocabulary of 512 and a context of 128", tolerance=0.05)
+    return "Right, within five per cent."
+
+
+def _compare(got: float, wanted: float, case: str, tolerance: float = 1e-3) -> None:
+    """Raise with the case unless the answer is within `tolerance` of what is wanted."""
+    if got is None or not np.isfinite(got) or abs(got - wanted) > tolerance * abs(wanted):
+        raise TransferLawsError(f"not yet: for {case} it takes {wanted:.6g}, and the answer is {got}")

@@ -1,0 +1,109 @@
+"""Figures from a planted study: every one draws, twice to the same bytes, whatever happened in its cells."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from transferlaws import charts, words
+from transferlaws.figures import Drawing, effective, law, losses, scratch, training
+from transferlaws.laws.forms import Hernandez
+from transferlaws.laws.paper import TABLE_1
+from transferlaws.laws.result import Fit, Interval
+from transferlaws.laws.synthetic import Design, plant
+from transferlaws.laws.transfer import fit_transfer
+from transferlaws.models.ladder import LADDER
+
+BOOK = Path(__file__).parents[2] / "book"
+DESIGN = Design(
+    n_params=(3_312, 12_768, 50_112), d_chars=(1e3, 1e4, 1e5), seeds=2, d_scratch=(1e3, 1e4, 1e5, 3e5)
+)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A planted study, its fit, and its cells with one of every status, as a small study has them."""
+
+    table: pd.DataFrame
+    fit: Fit
+    cells: pd.DataFrame
+
+
+@pytest.fixture(scope="module")
+def study() -> Planted:
+    table = plant(DESIGN, Hernandez(k=40.0, alpha=0.4, beta=0.5), noise=0.02, ossify=1.5)
+    table["key"] = [f"run{number:03d}" for number in range(len(table))]
+    fit = fit_transfer(table, "text", bootstrap=50)
+    cells = fit.cells.copy()
+    cells.loc[cells.index[0], ["status", "d_effective", "amplification"]] = ["below_floor", np.nan, np.nan]
+    cells.loc[cells.index[1], ["status", "d_effective", "fraction"]] = ["no_transfer", 500.0, -1.0]
+    cells.loc[cells.index[2], ["status", "d_effective_high"]] = ["extrapolated", np.inf]
+    return Planted(table.assign(learning_rate=1e-3, epochs_best=3.0), fit, cells)
+
+
+def curves_of(table: pd.DataFrame) -> pd.DataFrame:
+    points = [(key, e, 5.0 - e, 5.0 - e + e * e / 4) for key in table["key"] for e in (0.0, 1.0, 2.0, 3.0)]
+    return pd.DataFrame(points, columns=["key", "epochs", "loss_train", "loss_validation"])
+
+
+FIGURES: dict[str, Callable[[Planted], Drawing]] = {
+    "hero": lambda study: losses.hero(study.table, study.fit),
+    "hero below the floor": lambda study: losses.hero(study.table, study.fit, study.cells.iloc[0]),
+    "hero without transfer": lambda study: losses.hero(study.table, study.fit, study.cells.iloc[1]),
+    "loss against data": lambda study: losses.loss_against_data(study.table, study.fit.curves),
+    "loss against size": lambda study: losses.loss_against_size(study.table, ["scratch", "text"]),
+    "data limits": lambda study: scratch.data_limits(study.fit.curves, study.cells),
+    "inversion": lambda study: effective.inversion(study.table, study.fit),
+    "statuses": lambda study: effective.status_map(study.cells),
+    "amplification": lambda study: effective.amplification_map(study.cells),
+    "fractions": lambda study: law.fractions({"text": study.fit, "mix": study.fit}),
+    "n star": lambda study: law.n_star({"text": study.fit}, TABLE_1),
+    "representations": lambda study: law.representations(study.fit),
+    "coefficients": lambda study: law.coefficients([study.fit], TABLE_1),
+    "ladder": lambda _: training.ladder(LADDER, 512, 128),
+    "learning curves": lambda study: training.learning_curves(curves_of(study.table), study.table, 12_768),
+    "learning rates": lambda study: training.learning_rates(study.table),
+    "epochs": lambda study: training.epochs_to_best(study.table),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_is_the_same_to_the_byte(name: str, study: Planted) -> None:
+    svg = FIGURES[name](study).svg()
+    assert svg == FIGURES[name](study).svg()
+    assert svg.startswith(b"<?xml") and b"<dc:date>" not in svg
+
+
+def test_every_figure_of_the_book_has_a_caption_and_a_text_for_those_who_cannot_see_it() -> None:
+    figures = 0
+    for page in sorted(BOOK.glob("*.md")):
+        for head in re.findall(r"```\{code-cell\}[^\n]*\n---\n(.*?)\n---", page.read_text(), re.DOTALL):
+            if "figure:" in head:
+                figures += 1
+                assert re.search(r"caption: .{20}", head), f"{page.name}: a figure without a caption"
+                assert re.search(r"alt: .{20}", head), f"{page.name}: a figure without an alternative text"
+    assert figures > 10
+
+
+def test_the_calculator_knows_the_paper_and_says_what_it_is() -> None:
+    chart = charts.calculator(TABLE_1, n_params=4e7, d_chars=3e5)
+    html = chart._repr_html_()
+    assert 'role="figure"' in html and 'aria-label="Calculator' in html
+    assert {parameter["name"] for parameter in chart.spec()["params"]} == {"log_n", "log_d"}
+
+
+def test_words_say_no_more_than_the_numbers(study: Planted) -> None:
+    assert words.against(Interval(0.5, None, None), 0.38).startswith("open on both sides")
+    assert "below our interval" in words.against(Interval(0.5, 0.4, 0.6), 0.38)
+    assert "contains" in words.against(Interval(0.3, 0.2, None), 0.38)
+    below, worse = (words.cell(study.cells.iloc[i], "text").markdown for i in (0, 1))
+    assert "no amount of Python" in below and "times the data" not in below
+    assert "nothing, or worse" in worse
+    assert "1 cells" in words.ossified(study.cells.iloc[:2]).markdown
+    assert words.scientific(1.5e-3) == r"$1.5\times 10^{-3}$"
+    assert words.scientific(1234.0) == "1,234"
+    assert words.scientific(float("inf")) == "unbounded"

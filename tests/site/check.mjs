@@ -1,0 +1,132 @@
+// node tests/site/check.mjs SITE: open every page of the built website in Chromium, on a desktop, in the dark
+// and on a phone, and fail on: a request to another host, a missing file, a console error, sideways overflow,
+// an undrawn formula or chart, a slider without effect, a dead link or anchor, a serious accessibility finding.
+import { createServer } from 'node:http';
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, extname, join, posix, resolve } from 'node:path';
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+const site = resolve(process.argv[2] ?? '_build/html');
+if (!existsSync(join(site, 'index.html'))) stop(`no website in ${site}: run "make book" first`);
+const browserPath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+  .find((path) => path && existsSync(path));
+if (!browserPath) stop('Chromium is missing: install it (Debian: apt-get install chromium) or set CHROMIUM to its path');
+let chromium, axe;
+try {
+  ({ chromium } = require('playwright-core'));
+  axe = require.resolve('axe-core/axe.min.js');
+} catch {
+  stop('playwright-core and axe-core are missing: npm install --prefix tests/site');
+}
+
+// docutils marks the references up with role="list" around other elements; nothing of ours.
+const KNOWN = { 'book/references.html': ['aria-required-children'] };
+const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
+  '.png': 'image/png', '.json': 'application/json', '.woff': 'font/woff', '.woff2': 'font/woff2' };
+const DEVICES = [['desktop', 1280, 900, 'light'], ['dark', 1280, 900, 'dark'], ['phone', 390, 844, 'light']];
+const faults = [];
+const report = (page, what) => { faults.push(`${page}: ${what}`); };
+
+function stop(message) {
+  console.error(`check: ${message}`);
+  process.exit(2);
+}
+
+const server = createServer((request, response) => {
+  const path = join(site, decodeURIComponent(new URL(request.url, 'http://localhost').pathname));
+  if (!path.startsWith(site) || !existsSync(path) || !extname(path)) { response.writeHead(404).end(); return; }
+  response.writeHead(200, { 'content-type': KINDS[extname(path)] ?? 'application/octet-stream' }).end(readFileSync(path));
+});
+await new Promise((done) => server.listen(0, '127.0.0.1', done));
+const origin = `http://127.0.0.1:${server.address().port}`;
+const pages = readdirSync(site, { recursive: true }).map(String)
+  .filter((name) => name.endsWith('.html') && !name.split('/').some((part) => part.startsWith('_'))).sort();
+
+checkLinks();
+const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'site-check-')), {
+  executablePath: browserPath,
+  headless: true,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+let charts = 0;
+let formulas = 0;
+let sliders = 0;
+for (const name of pages) for (const device of DEVICES) await look(name, ...device);
+await browser.close();
+server.close();
+if (!formulas) report('site', 'no formula on any page');
+if (!sliders) report('site', 'no slider on any page');
+for (const fault of faults) console.log(fault);
+console.log(`${pages.length} pages, ${charts} charts, ${formulas} formulas, ${sliders} sliders: ${faults.length} faults`);
+process.exit(faults.length ? 1 : 0);
+
+async function look(name, device, width, height, scheme) {
+  const label = `${name} (${device})`;
+  const page = await browser.newPage();
+  await page.setViewportSize({ width, height });
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.addInitScript((mode) => { localStorage.setItem('mode', mode); localStorage.setItem('theme', mode); }, scheme);
+  page.on('request', (r) => { if (!r.url().startsWith(origin) && !/^(data|blob):/.test(r.url())) report(label, `asks another host: ${r.url()}`); });
+  page.on('response', (r) => { if (r.status() >= 400) report(label, `missing file: ${r.url().replace(origin, '')}`); });
+  page.on('console', (m) => { if (m.type() === 'error') report(label, `console: ${m.text().slice(0, 200)}`); });
+  page.on('pageerror', (error) => report(label, `script error: ${error.message.slice(0, 200)}`));
+  await page.goto(`${origin}/${name}`, { waitUntil: 'load' });
+  const math = await page.locator('.math').count();
+  if (math) {
+    await page.waitForFunction(() => document.querySelectorAll('mjx-container').length > 0, null, { timeout: 15000 }).catch(() => {});
+    const bare = await page.evaluate(() => [...document.querySelectorAll('.math')].filter((m) => !m.querySelector('mjx-container')).length);
+    if (bare) report(label, `${bare} of ${math} formulas not rendered`);
+    if (await page.locator('mjx-merror, [data-mjx-error]').count()) report(label, 'a formula has an error');
+  }
+  const boxes = await page.locator('div.chart').count();
+  if (boxes) {
+    await page.waitForFunction((n) => document.querySelectorAll('div.chart.drawn svg').length === n, boxes, { timeout: 15000 })
+      .catch(() => report(label, 'a chart was not drawn'));
+  }
+  const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  if (overflow > 1) report(label, `overflows sideways by ${overflow} px`);
+  if (device === 'desktop') {
+    charts += boxes;
+    formulas += math;
+    await tryOutSliders(page, label);
+  }
+  if (device !== 'phone') await checkAccess(page, name, label);
+  await page.close();
+}
+
+async function tryOutSliders(page, label) {
+  for (const slider of await page.locator('div.chart input[type="range"]').all()) {
+    sliders += 1;
+    const shapes = () => page.locator('div.chart svg').evaluateAll((all) => all.map((svg) => svg.innerHTML).join());
+    const before = await shapes();
+    await slider.evaluate((input) => { input.value = input.min; input.dispatchEvent(new Event('input', { bubbles: true })); });
+    await page.waitForTimeout(300);
+    if ((await shapes()) === before) report(label, 'a slider moves nothing');
+  }
+}
+
+async function checkAccess(page, name, label) {
+  await page.addScriptTag({ path: axe });
+  const found = await page.evaluate(async () => (await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa'] })).violations
+    .filter((v) => ['serious', 'critical'].includes(v.impact))
+    .map((v) => ({ id: v.id, where: v.nodes.slice(0, 3).map((n) => n.target.join(' ')) })));
+  for (const { id, where } of found) if (!KNOWN[name]?.includes(id)) report(label, `accessibility: ${id} at ${where.join(' | ')}`);
+}
+
+function checkLinks() {
+  const text = Object.fromEntries(readdirSync(site, { recursive: true }).map(String)
+    .filter((name) => name.endsWith('.html')).map((name) => [name, readFileSync(join(site, name), 'utf8')]));
+  const anchors = Object.fromEntries(Object.entries(text)
+    .map(([name, body]) => [name, new Set([...body.matchAll(/\s(?:id|name)="([^"]+)"/g)].map((m) => m[1]))]));
+  for (const [name, body] of Object.entries(text)) {
+    for (const [, raw] of body.replace(/<script[\s\S]*?<\/script>/g, '').matchAll(/\s(?:href|src)="([^"]*)"/g)) {
+      if (/^(https?:|mailto:|data:|javascript:)/.test(raw) || raw === '') continue;
+      const [path, anchor] = raw.replaceAll('&amp;', '&').split('#');
+      const target = path ? posix.normalize(posix.join(dirname(name), decodeURIComponent(path.split('?')[0]))) : name;
+      if (!existsSync(join(site, target))) report(name, `dead link: ${raw}`);
+      else if (anchor && anchors[target] && !anchors[target].has(decodeURIComponent(anchor))) report(name, `dead anchor: ${raw}`);
+    }
+  }
+}
