@@ -55,3 +55,18 @@ BESIROGLU_2024_INTERVALS = {
     "beta": (0.331, 0.415),
 }
 """The 95 % bootstrap intervals of that refit (4,000 resamples of 240 points)."""
+
+REPORTED = {
+    "sizes": "more than four orders of magnitude, not listed (section 2)",
+    "data": "three orders of magnitude (section 2)",
+    "seeds": "not stated",
+    "tokens": "50,257 tokens, a context of 2,048 (section 2)",
+    "learning_rates": "a handful of scans (section 2)",
+    "kaplan_form": "too poor a fit to the from-scratch runs to build on (appendix E)",
+    "floor_form": "not tried",
+    "inversion": "badly conditioned where the curves nearly coincide; its fit breaks there (appendix D)",
+    "plotted_cells": "only cells with D_T > 0 are plotted (appendix D)",
+    "epochs": "2 to 5 times fewer than from scratch for the smallest set (appendix G)",
+    "common_beta": "the same value for both sources (Table 1)",
+}
+"""What the paper says without a number of its own, in our words, for the boxes that set it beside ours."""
