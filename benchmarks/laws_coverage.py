@@ -51,7 +51,7 @@ def study(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez, dict[str, floa
     design = Design(sizes, data, seeds, missing=frozenset(missing))
     table = plant(
         design, law, noise, seed, scratch=scratch, seed_noise=0.02 if kind == "seeds" else 0.0,
-        ossify=0.1 if kind == "ossified" else 0.0,
+        ossify=0.15 if kind == "ossified" else 0.0,
     )  # fmt: skip
     return table, law, {"noise": noise, "seeds": seeds, "sizes": n_sizes, "data": n_data}
 
@@ -129,15 +129,18 @@ def main() -> None:
     parser.add_argument("--methods", default="loss_space,paper,logit")
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--bootstrap", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--out", default="")
     options = parser.parse_args()
     kinds = options.kinds.split(",")
-    rows = [
-        row
-        for i in range(options.first, options.first + options.studies)
-        for method in options.methods.split(",")
-        for row in one(kinds[i % len(kinds)], i, method, options.bootstrap)
-    ]
+    rows: list[dict[str, object]] = []
+    started = time.perf_counter()
+    for i in range(options.first, options.first + options.studies):
+        if time.perf_counter() - started > options.seconds:
+            print(f"stopped after {i - options.first} studies: {options.seconds:g} seconds are over")
+            break
+        for method in options.methods.split(","):
+            rows += one(kinds[i % len(kinds)], i, method, options.bootstrap)
     frame = pd.DataFrame(rows)
     if options.out:
         frame.to_csv(options.out, index=False)

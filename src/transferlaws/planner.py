@@ -385,23 +385,30 @@ def _search(
     draws.
     """
     grid = np.geomspace(*reach, 241)
+    laws = plan.draws[:200]
+    if plan.law is not None:
+        laws = np.vstack([[np.log(plan.law.k), plan.law.alpha, plan.law.beta], laws])
+    losses = np.empty((len(grid), max(len(laws), 1)))
+    for i, candidate in enumerate(grid):
+        n, d = cell(float(candidate))
+        transferred = np.exp(np.clip(laws @ np.array([1.0, np.log(d), np.log(n)]), -600, 600))
+        losses[i] = plan.loss(n, d + transferred if len(laws) else np.array([d]))
 
-    def smallest(law: Hernandez | None) -> float:
-        losses = np.array([_quantity(plan, "loss", *cell(value), law) for value in grid])
-        under = np.flatnonzero(losses <= target)
+    def smallest(column: Floats) -> float:
+        under = np.flatnonzero(column <= target)
         if not under.size:
             return float("inf")
         i = int(under[0])
         if i == 0:
             return float(grid[0])
-        share = (losses[i - 1] - target) / (losses[i - 1] - losses[i])
+        share = (column[i - 1] - target) / (column[i - 1] - column[i])
         return float(np.exp((1 - share) * np.log(grid[i - 1]) + share * np.log(grid[i])))
 
     middle = cell(float(np.sqrt(reach[0] * reach[1])))
     refusal = _refuse(plan, quantity, *middle)
     if refusal:
         return refusal
-    value = smallest(plan.law)
+    value, *drawn = (smallest(column) for column in losses.T)
     if not np.isfinite(value):
         return _no(
             plan, quantity, *middle,
@@ -413,6 +420,6 @@ def _search(
             plan, quantity, *middle,
             f"even {quantity} = {reach[0]:.3g} (half a decade below the runs) reaches a loss of {target:g}",
         )  # fmt: skip
-    low, high = _ends(np.array([smallest(_law(draw)) for draw in plan.draws[:100]]), plan)
+    low, high = _ends(np.array(drawn), plan)
     at = cell(value)
     return Answer(quantity, value, low, high, plan.regime(*at), plan.outside(*at), False, _caveat(plan))

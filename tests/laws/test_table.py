@@ -66,7 +66,12 @@ def test_what_is_no_usable_run_is_set_aside_and_said(runs, tmp_path):
     table = read_table(write(tmp_path, odd))
     assert len(table) == len(runs) - 3
     said = " ".join(notes(table))
-    for words in ("status is not ok (line 6)", "loss is missing or not finite (line 5)", "zero-shot", "(line 7)"):
+    for words in (
+        "status is not ok (line 6)",
+        "loss is missing or not finite (line 5)",
+        "zero-shot",
+        "(line 7)",
+    ):
         assert words in said
     assert f"exact repeats of an earlier row (counted once) (line {len(runs) + 2})" in said
 

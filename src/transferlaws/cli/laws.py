@@ -99,9 +99,7 @@ def _transfer_fits(
     methods = [name.strip() for name in method.split(",") if name.strip()]
     wrong = [name for name in methods if name not in METHODS]
     if wrong or not methods:
-        raise UsageError(
-            f"--method {method!r} holds {wrong or 'nothing'}; it takes {', '.join(METHODS)}"
-        )
+        raise UsageError(f"--method {method!r} holds {wrong or 'nothing'}; it takes {', '.join(METHODS)}")
     fits, failed = [], []
     for name in names:
         for each in sorted(methods, key=METHODS.index):

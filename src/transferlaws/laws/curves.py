@@ -63,12 +63,14 @@ def curve_box(d_low: float, d_high: float, loss_high: float) -> Box:
 
 
 def fit_floor(
-    d: Floats, losses: Floats, sd: Floats, d_ref: float, box: Box, threshold: float = np.inf
+    d: Floats, losses: Floats, sd: Floats, d_ref: float, box: Box, near: Floats | None = None
 ) -> Floats:
     """Curve parameters (B, 4) for losses (B, m) at d (m,): variable projection over (b, D0), then all
     four.
     """
-    starts = _projected_start(d, losses, sd, d_ref, box)
+    starts = (
+        _projected_start(d, losses, sd, d_ref, box) if near is None else [np.tile(near, (len(losses), 1))]
+    )
 
     def residuals(theta: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
         value, gradient, _ = floor_loss(theta, d, d_ref)
@@ -76,7 +78,7 @@ def fit_floor(
 
     best = None
     for start in starts:
-        found = solve(residuals, start, box, threshold=threshold)
+        found = solve(residuals, start, box, steps=100, tolerance=1e-7)
         if best is None:
             best, value = found.theta, found.objective
         else:
@@ -321,13 +323,17 @@ def table_box(cells: Cells) -> Box:
     return curve_box(d.min(), d.max(), cells.loss.max())
 
 
-def scratch_theta(cells: Cells, losses: Floats, sd: Floats, threshold: float = np.inf) -> Floats:
-    """Curve parameters (B, S, 4) from the scratch cells alone, for losses (B, m) of all cells, sd (m,)."""
+def scratch_theta(cells: Cells, losses: Floats, sd: Floats, near: Floats | None = None) -> Floats:
+    """Curve parameters (B, S, 4) from the scratch cells alone, for losses (B, m) of all cells, sd (m,).
+
+    `near` (S, 4) starts every search at known curves instead of over a grid: for redrawn studies.
+    """
     box, d_ref = table_box(cells), reference(cells)
     out = np.empty((len(losses), len(cells.sizes), N_CURVE))
     for s in range(len(cells.sizes)):
         at = np.flatnonzero(cells.scratch & (cells.size == s))
-        out[:, s] = fit_floor(cells.d_chars[at], losses[:, at], sd[at], d_ref, box, threshold)
+        start = None if near is None else near[s]
+        out[:, s] = fit_floor(cells.d_chars[at], losses[:, at], sd[at], d_ref, box, start)
     return out
 
 

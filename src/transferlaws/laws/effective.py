@@ -28,6 +28,7 @@ from transferlaws.laws.curves import (
     scratch_theta,
     with_curves,
 )
+from transferlaws.laws.loss_space import fit_joint
 from transferlaws.laws.table import check_table, sources
 
 Floats = NDArray[np.float64]
@@ -78,6 +79,12 @@ def source_cells(table: pd.DataFrame, names: tuple[str, ...]) -> tuple[Cells, tu
 def invert_cells(cells: Cells, bootstrap: int, seed: int) -> Inversion:
     """Scratch curves, their inverse at every source cell, and both again for `bootstrap` redrawn studies."""
     theta, sd, dof = curve_noise(cells)
+    if not cells.dof and dof < 4 and not np.all(cells.scratch):
+        # One seed and hardly more points than the curves have parameters: only the joint fit leaves
+        # residuals.
+        joint = fit_joint(cells)
+        sd = np.sqrt(np.mean(joint.problem.sd**2 * joint.problem.cells.n_seeds) / cells.n_seeds)
+        dof = joint.dof
     d_ref = reference(cells)
     at = np.flatnonzero(~cells.scratch)
     size = cells.size[at]
@@ -85,7 +92,7 @@ def invert_cells(cells: Cells, bootstrap: int, seed: int) -> Inversion:
     fitted = floor_loss(theta[cells.size][None], cells.d_chars, d_ref)[0][0]
     centre = np.where(cells.scratch, fitted, cells.loss)
     losses = redraw(centre, sd, dof, bootstrap, np.random.default_rng(seed))
-    drawn = scratch_theta(cells, losses, sd) if bootstrap else np.zeros((0, len(cells.sizes), N_CURVE))
+    drawn = scratch_theta(cells, losses, sd, theta) if bootstrap else np.zeros((0, len(cells.sizes), N_CURVE))
     redrawn = floor_inverse(drawn[:, size], losses[:, at], d_ref)
     d_n = np.maximum(floor_inverse(theta, theta[:, 0] / 0.99, d_ref), 0.0)
     return Inversion(cells, theta, sd, dof, value, redrawn, d_n)

@@ -101,7 +101,7 @@ def same_exponent(
         parameter=parameter,
         first=float(values[0]),
         second=float(values[1]),
-        common=float(tied.theta[tied.problem.places()[0, column]]),
+        common=float(tied.theta[tied.problem.places[0, column]]),
         difference=Interval(float(values[0] - values[1]), *((low, high) if identified else (None, None))),
         ratio=ratio,
         dof=free.dof,
@@ -117,7 +117,7 @@ def _refit_tied(free: JointFit, parameter: str) -> JointFit:
     """
     problem = replace(free.problem, tied=parameter)
     column = {"alpha": 1, "beta": 2}[parameter]
-    places = problem.places()
+    places = problem.places
     starts = []
     for share in (0.0, 0.5, 1.0):
         law = np.zeros(problem.n_law)
@@ -131,7 +131,7 @@ def _refit_tied(free: JointFit, parameter: str) -> JointFit:
 
 
 def _untie(tied: JointFit) -> np.ndarray:
-    laws = tied.theta[tied.problem.places()].ravel()
+    laws = tied.theta[tied.problem.places].ravel()
     return np.concatenate([laws, tied.theta[tied.problem.n_law :]])
 
 

@@ -210,7 +210,7 @@ def _box(law: type[LossForm]) -> Box:
     terms = len(law.terms)
     none = np.zeros(len(lower) + terms)
     return Box(
-        np.concatenate([lower, np.zeros(terms)]), np.concatenate([upper, np.full(terms, 1e12)]), none, none
+        np.concatenate([lower, np.zeros(terms)]), np.concatenate([upper, np.full(terms, 1e30)]), none, none
     )
 
 
@@ -220,7 +220,7 @@ def _log_loss(law: type[LossForm], points: Points, theta: Floats) -> tuple[Float
 
     def total(exponents: Floats) -> tuple[Floats, Floats]:
         shapes = law.basis(exponents, points.n, points.d, points.source)
-        return shapes, np.maximum(np.einsum("bmt,bt->bm", shapes, theta[:, q:]), 1e-300)
+        return shapes, np.maximum(np.einsum("bmt,bt->bm", shapes, theta[:, q:]), 1e-12)
 
     shapes, sums = total(theta[:, :q])
     power = law.power(theta[:, :q])

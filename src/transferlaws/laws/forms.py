@@ -320,7 +320,7 @@ class Unified(LossForm):
             D_C=terms["data"],
             alpha_N=ratio * alpha_d,
             alpha_D=alpha_d,
-            k=terms["data"] / max(terms["transfer"], 1e-300),
+            k=min(terms["data"] / max(terms["transfer"], 1e-300), 1e300),
             alpha=exponents["alpha"],
             beta=exponents["beta"],
         )

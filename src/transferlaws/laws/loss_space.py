@@ -5,6 +5,7 @@ ln D_T = c + alpha (ln D - m_D) + beta (ln N - m_N), which makes c, alpha and be
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ Floats = NDArray[np.float64]
 HUBER = 3.0
 """Residuals beyond this many standard deviations pull linearly, not quadratically."""
 EXPONENT_BOUNDS = {"alpha": (-2.0, 3.0), "beta": (-3.0, 4.0)}
+STEPS, TOLERANCE = 100, 1e-6
+"""When the search for a minimum stops: the misfit is in units of the noise, so 1e-6 of it is far below a
+draw.
+"""
 OSSIFIED = 2.5
 """A fine-tuned cell this many standard deviations above its own from-scratch curve has no D_T > 0 to speak
 of.
@@ -44,11 +49,17 @@ class LossSpace:
         """Number of laws fitted together."""
         return len(self.cells.sources)
 
+    @cached_property
+    def d_ref(self) -> float:
+        """D_ref of the curves, characters."""
+        return reference(self.cells)
+
     @property
     def n_law(self) -> int:
         """Number of law parameters, three a source less those that are tied."""
         return 3 * self.n_sources - (self.n_sources - 1 if self.tied else 0)
 
+    @cached_property
     def centre(self) -> tuple[float, float]:
         """m_D and m_N: the middle of ln D_F and of ln N over the fine-tuned cells."""
         if self.coordinates == "ln_k":
@@ -56,6 +67,7 @@ class LossSpace:
         at = ~self.cells.scratch
         return float(np.log(self.cells.d_chars[at]).mean()), float(np.log(self.cells.n_params[at]).mean())
 
+    @cached_property
     def places(self) -> NDArray[np.intp]:
         """Where the three law parameters of each source (K, 3) stand in theta."""
         places = np.arange(3 * self.n_sources).reshape(-1, 3)
@@ -69,11 +81,11 @@ class LossSpace:
         """Bounds of all parameters; an exponent along which the design does not vary is held at 0."""
         curve = table_box(self.cells)
         at = ~self.cells.scratch
-        m_d, _ = replace(self, coordinates="centred").centre()
+        m_d, _ = replace(self, coordinates="centred").centre
         lower, upper = np.full(self.n_law, m_d - 12.0), np.full(self.n_law, m_d + 14.0)
         if self.coordinates == "ln_k":
             lower[:], upper[:] = -120.0, 120.0
-        for k, (_, i_alpha, i_beta) in enumerate(self.places()):
+        for k, (_, i_alpha, i_beta) in enumerate(self.places):
             mine = at & (self.cells.source == k)
             flat_d = np.ptp(self.cells.d_chars[mine]) == 0
             flat_n = np.ptp(self.cells.n_params[mine]) == 0
@@ -95,16 +107,16 @@ class LossSpace:
         cells, n_law = self.cells, self.n_law
         batch = len(theta)
         curves = theta[:, n_law:].reshape(batch, -1, N_CURVE)[:, cells.size]
-        m_d, m_n = self.centre()
+        m_d, m_n = self.centre
         at = np.flatnonzero(~cells.scratch)
-        where = self.places()[cells.source[at]]
+        where = self.places[cells.source[at]]
         c, alpha, beta = (theta[:, where[:, j]] for j in range(3))
         x, y = np.log(cells.d_chars[at]) - m_d, np.log(cells.n_params[at]) - m_n
         slope_n = alpha * beta if self.coordinates == "ratio" else beta
         transferred = np.exp(np.clip(c + alpha * x + slope_n * y, -60.0, 60.0))
         d = np.broadcast_to(cells.d_chars, (batch, len(cells.d_chars))).copy()
         d[:, at] += transferred
-        loss, by_curve, slope = floor_loss(curves, d, reference(cells))
+        loss, by_curve, slope = floor_loss(curves, d, self.d_ref)
         jacobian = np.zeros((*loss.shape, theta.shape[1]))
         column = n_law + N_CURVE * cells.size
         rows = np.arange(len(cells.size))
@@ -130,14 +142,16 @@ class LossSpace:
             value, jacobian = self.predict(theta)
             return (value - losses[rows]) / self.sd, jacobian / self.sd[:, None]
 
-        return solve(residuals, start, self.box(), bounds=bounds, threshold=threshold)
+        return solve(
+            residuals, start, self.box(), bounds=bounds, threshold=threshold, steps=STEPS, tolerance=TOLERANCE
+        )
 
     def starts(self, losses: Floats, count: int = 8) -> Floats:
         """Starts (count, p) for losses (m,): scratch curves, and the best laws of a grid with these curves
         held.
         """
         curves = scratch_theta(self.cells, losses[None], self.sd)[0]
-        m_d, _ = self.centre()
+        m_d, _ = self.centre
         box = self.box()
         best = []
         for k in range(self.n_sources):
@@ -147,22 +161,22 @@ class LossSpace:
                 np.unique(np.clip(grid, box.lower[i], box.upper[i]))
                 for grid, i in zip(
                     (np.linspace(-0.4, 1.4, 10), np.linspace(-0.4, 1.6, 11)),
-                    self.places()[k, 1:],
+                    self.places[k, 1:],
                     strict=True,
                 )
             )
             grid = np.stack(np.meshgrid(c, alpha, beta, indexing="ij"), -1).reshape(-1, 3)
             d = self.cells.d_chars[mine]
-            x, y = np.log(d) - m_d, np.log(self.cells.n_params[mine]) - self.centre()[1]
+            x, y = np.log(d) - m_d, np.log(self.cells.n_params[mine]) - self.centre[1]
             effective = d + np.exp(np.clip(grid @ np.stack([np.ones_like(x), x, y]), -60, 60))
             shape = (len(grid), len(mine), N_CURVE)
             held = np.broadcast_to(curves[self.cells.size[mine]], shape)
-            value = floor_loss(held, effective, reference(self.cells))[0]
+            value = floor_loss(held, effective, self.d_ref)[0]
             misfit = huber((value - losses[mine]) / self.sd[mine], HUBER).sum(1)
             best.append(grid[_spread(grid, misfit, count)])
         laws = np.zeros((count, self.n_law))
         for k, found in enumerate(best):
-            laws[:, self.places()[k]] = found
+            laws[:, self.places[k]] = found
         return np.column_stack([laws, np.tile(curves.ravel(), (count, 1))])
 
 
@@ -216,24 +230,28 @@ class JointFit:
 
     def covariance(self) -> Floats:
         """Covariance (p, p) from the curvature at the optimum, parameters on a bound held."""
-        _, jacobian = self.problem.predict(self.theta[None])
-        j = jacobian[0] / self.problem.sd[:, None]
-        box = self.problem.box()
-        hessian = j.T @ j + np.diag(box.precision)
-        free = (self.theta > box.lower) & (self.theta < box.upper)
-        out = np.zeros_like(hessian)
-        if free.any():
-            scale = np.sqrt(np.maximum(np.diag(hessian)[free], 1e-12))
-            inner = hessian[np.ix_(free, free)] / np.outer(scale, scale)
-            out[np.ix_(free, free)] = np.linalg.pinv(inner, rcond=1e-12, hermitian=True) / np.outer(
-                scale, scale
-            )
-        return out
+        return curvature(self.problem, self.theta)[0]
 
     def law_information(self) -> Floats:
         """Information (n_law, n_law) on the law's parameters after the curves are solved out."""
         covariance = self.covariance()[: self.problem.n_law, : self.problem.n_law]
         return np.asarray(np.linalg.pinv(covariance, hermitian=True), float)
+
+
+def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
+    """Covariance (p, p) from the curvature at theta (p,), parameters on a bound held, and the gradient (m,
+    p).
+    """
+    j = problem.predict(theta[None])[1][0] / problem.sd[:, None]
+    box = problem.box()
+    hessian = j.T @ j + np.diag(box.precision)
+    free = (theta > box.lower) & (theta < box.upper)
+    out = np.zeros_like(hessian)
+    if free.any():
+        scale = np.sqrt(np.maximum(np.diag(hessian)[free], 1e-12))
+        inner = hessian[np.ix_(free, free)] / np.outer(scale, scale)
+        out[np.ix_(free, free)] = np.linalg.pinv(inner, rcond=1e-12, hermitian=True) / np.outer(scale, scale)
+    return out, j
 
 
 def fit_joint(cells: Cells, tied: str = "") -> JointFit:
@@ -242,7 +260,8 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
     """
     typical = float(np.sqrt(cells.variance.mean())) if cells.dof else 0.01
     sd = np.sqrt(cells.variance) if cells.dof else np.full(len(cells.loss), typical)
-    problem = LossSpace(cells, np.maximum(sd, 1e-5), tied=tied)
+    sd = np.maximum(sd, 1e-5)
+    problem = LossSpace(cells, sd, tied=tied)
     found = problem.minimise(np.tile(cells.loss, (8, 1)), problem.starts(cells.loss), threshold=20.0)
     order = np.argsort(found.objective)
     theta = found.theta[order[0]]
@@ -251,10 +270,11 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
     extra, dof = 0.0, 1.0
     for turn in range(4):
         problem = replace(problem, cells=cells.only(keep), sd=np.ones(int(keep.sum())))
-        dof = _freedom(problem)
+        dof = _freedom(replace(problem, sd=sd[keep]), theta)
         residual = problem.predict(theta[None])[0][0] - problem.cells.loss
         extra = _robust_excess(residual, problem.cells.variance, dof)
-        problem = replace(problem, sd=np.sqrt(np.maximum(problem.cells.variance + extra, 1e-12)))
+        sd = np.sqrt(np.maximum(cells.variance + extra, 1e-12))
+        problem = replace(problem, sd=sd[keep])
         settled = problem.minimise(problem.cells.loss[None], theta[None])
         theta = settled.theta[0]
         now = ~_ossified(cells, theta, problem, extra)
@@ -275,13 +295,12 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
     )
 
 
-def _freedom(problem: LossSpace) -> float:
-    """Residual degrees of freedom: cells less parameters, a weakly pulled one counted by what the data
-    decide.
+def _freedom(problem: LossSpace, theta: Floats) -> float:
+    """Residual degrees of freedom: cells less the trace of the hat matrix, so a pulled parameter counts in
+    part.
     """
-    box = problem.box()
-    used = np.sum((box.upper > box.lower) & (box.precision < 0.1)) + 0.5 * np.sum(box.precision >= 0.1)
-    return max(float(len(problem.cells.loss) - used), 1.0)
+    covariance, j = curvature(problem, theta)
+    return max(float(len(problem.cells.loss) - np.sum((j.T @ j) * covariance)), 1.0)
 
 
 def _robust_excess(residual: Floats, variance: Floats, dof: float) -> float:

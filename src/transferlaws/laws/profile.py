@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from transferlaws.laws.loss_space import EXPONENT_BOUNDS, HUBER, JointFit, LossSpace
+from transferlaws.laws.loss_space import EXPONENT_BOUNDS, JointFit, LossSpace
 
 Floats = NDArray[np.float64]
 
-STEPS = np.array([0.4, 0.8, 1.0, 1.2, 1.6, 2.2, 3.0, 4.5, 7.0, 12.0, 20.0])
+NEAR = np.array([0.6, 0.9, 1.1, 1.4, 2.0, 3.5])
+FURTHER = np.array([5.0, 8.0, 14.0, 25.0])
+"""Where a profile is read, in units of the half-width that the curvature at the optimum suggests."""
 COORDINATES = {
     "ln_k": ("ln_k", 0),
     "alpha": ("centred", 1),
@@ -56,35 +58,63 @@ def profile(joint: JointFit, parameter: str, level: float = 0.95) -> Profile:
     sd = float(np.sqrt(max(covariance[index, index], 0.0)))
     if not 1e-6 < sd < (high - low):
         sd = (high - low) / 40
-    offsets = np.sqrt(threshold) * sd * STEPS
-    grid = np.unique(np.clip(np.concatenate([value - offsets, value + offsets, [low, high]]), low, high))
+    unit = np.sqrt(threshold) * sd
     response = covariance[:, index] / max(covariance[index, index], 1e-300)
     response[index] = 1.0
-    moved = theta + (grid - value)[:, None] * response
-    still = np.tile(theta, (len(grid), 1))
-    still[:, index] = grid
-    starts = np.concatenate([moved, still])
-    bounds = box.fixing(index, np.concatenate([grid, grid]))
-    losses = np.tile(problem.cells.loss, (len(starts), 1))
-    found = problem.minimise(losses, np.clip(starts, *bounds), bounds, threshold=HUBER)
-    objective = found.objective.reshape(2, -1).min(0)
-    # A neighbour's end is a third start: profiles bend where a curve parameter meets its bound.
-    best = np.where(
-        (found.objective[: len(grid)] <= found.objective[len(grid) :])[:, None], *np.split(found.theta, 2)
-    )
-    for shift in (1, -1):
-        again = np.roll(best, shift, axis=0)
-        again[:, index] = grid
-        retry = problem.minimise(losses[: len(grid)], again, box.fixing(index, grid), threshold=HUBER)
-        objective = np.minimum(objective, retry.objective)
-    rises = objective - joint.objective
-    return Profile(
-        parameter,
-        grid,
-        rises,
-        _end(grid[grid <= value][::-1], rises[grid <= value][::-1], value, threshold),
-        _end(grid[grid >= value], rises[grid >= value], value, threshold),
-    )
+
+    def read(grid: Floats) -> Profile:
+        moved = theta + (grid - value)[:, None] * response
+        rises = _objective(problem, index, grid, [moved, np.tile(theta, (len(grid), 1))]) - joint.objective
+        left, right = grid <= value, grid >= value
+        return Profile(
+            parameter,
+            grid,
+            rises,
+            _end(grid[left][::-1], rises[left][::-1], value, threshold),
+            _end(grid[right], rises[right], value, threshold),
+        )
+
+    def around(steps: Floats) -> Floats:
+        offsets = unit * steps
+        return np.unique(np.clip(np.concatenate([value - offsets, value + offsets, [low, high]]), low, high))
+
+    found = read(around(NEAR))
+    # A profile that is no valley, or not closed nearby, is read again further out.
+    if found.low is None or found.high is None or not _valley(found, value):
+        found = read(around(np.concatenate([NEAR, FURTHER])))
+    return found
+
+
+def _objective(problem: LossSpace, index: int, grid: Floats, starts: list[Floats]) -> Floats:
+    """The least misfit (j,) with parameter `index` held at each of `grid`, over the starts and their
+    neighbours.
+    """
+    bounds = problem.box().fixing(index, grid)
+    losses = np.tile(problem.cells.loss, (len(grid), 1))
+    best, objective = starts[0], np.full(len(grid), np.inf)
+
+    def attempt(start: Floats) -> None:
+        nonlocal best, objective
+        held = start.copy()
+        held[:, index] = grid
+        found = problem.minimise(losses, np.clip(held, *bounds), bounds)
+        win = found.objective < objective
+        best = np.where(win[:, None], found.theta, best)
+        objective = np.where(win, found.objective, objective)
+
+    for start in starts:
+        attempt(start)
+    if len(grid) > 2 * len(NEAR) + 2:
+        # The curves' own bounds can part two neighbours of a profile: each may start from the other's end.
+        for shift in (1, -1):
+            attempt(np.roll(best, shift, axis=0))
+    return objective
+
+
+def _valley(found: Profile, value: float) -> bool:
+    left, right = found.rises[found.values <= value], found.rises[found.values >= value]
+    slack = 0.05
+    return bool(np.all(np.diff(left) < slack) and np.all(np.diff(right) > -slack))
 
 
 def _end(values: Floats, rises: Floats, value: float, threshold: float) -> float | None:
@@ -100,7 +130,7 @@ def _end(values: Floats, rises: Floats, value: float, threshold: float) -> float
 
 
 def _transform(theta: Floats, before: LossSpace, after: LossSpace) -> Floats:
-    m_d, m_n = before.centre()
+    m_d, m_n = before.centre
     c, alpha, beta = theta[:3]
     out = theta.copy()
     if after.coordinates == "ln_k":

@@ -76,7 +76,7 @@ def plant(
 
     `noise` and `seed_noise` are standard deviations in nats/token, of a run and of what a seed shares over
     the arms and data sizes of one size. `ossify` > 0 adds that many nats for each factor e by which data
-    exceed 300 characters a parameter, to pre-trained runs only: no transfer law can say this.
+    exceed 100 characters a parameter, to pre-trained runs only: no transfer law can say this.
     """
     design, scratch = design or Design(), scratch or Scratch()
     laws = law if isinstance(law, dict) else {"text": law or Hernandez(k=40.0, alpha=0.4, beta=0.5)}
@@ -88,7 +88,7 @@ def plant(
             effective = d if arm == SCRATCH else float(laws[arm].d_effective(n_params=n, d_chars=d))
             loss = float(scratch.loss(n, effective))
             if arm != SCRATCH:
-                loss += ossify * max(np.log(d / (300 * n)), 0.0)
+                loss += ossify * max(np.log(d / (100 * n)), 0.0)
             for s in range(design.seeds):
                 rows.append((n, arm, d, s, loss + shared[n, s] + noise * rng.normal()))
     table = pd.DataFrame(rows, columns=["n_params", "arm", "d_chars", "seed", "loss"])

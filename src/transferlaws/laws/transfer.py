@@ -25,6 +25,8 @@ from transferlaws.laws.two_step import logit_regression, paper_steps, usable
 Floats = NDArray[np.float64]
 
 METHODS = ("loss_space", "paper", "logit")
+OFF_AXIS = 0.15
+"""Share of low-data cells without a logit beyond which the two-step methods leave their intervals open."""
 ILL_CONDITIONED = 1e5
 """Condition number of the law's scaled information beyond which its parameters cannot be told apart."""
 
@@ -76,7 +78,7 @@ def fit_transfer(
 def _loss_space(cells: Cells, common: dict[str, Any], bootstrap: int, seed: int, level: float) -> Fit:
     joint = fit_joint(cells)
     problem = joint.problem
-    m_d, m_n = problem.centre()
+    m_d, m_n = problem.centre
     rng = np.random.default_rng([seed, 1])
     losses = redraw(joint.fitted, problem.sd, joint.dof, bootstrap, rng)
     drawn = problem.minimise(losses, np.tile(joint.theta, (bootstrap, 1)))
@@ -130,7 +132,9 @@ def _law(ln_k: float, alpha: float, beta: float) -> Hernandez:
 
 def _samples(laws: Floats, m_d: float, m_n: float) -> pd.DataFrame:
     ln_k = laws[:, 0] - laws[:, 1] * m_d - laws[:, 2] * m_n
-    return pd.DataFrame({"k": np.exp(ln_k), "ln_k": ln_k, "alpha": laws[:, 1], "beta": laws[:, 2]})
+    return pd.DataFrame(
+        {"k": np.exp(np.clip(ln_k, -600, 600)), "ln_k": ln_k, "alpha": laws[:, 1], "beta": laws[:, 2]}
+    )
 
 
 def _spread(cells: Cells, which: str) -> float:
@@ -244,7 +248,7 @@ def _two_step(inversion: Inversion, common: dict[str, Any], method: str, bootstr
     cells = inversion.cells
     estimate = paper_steps if method == "paper" else logit_regression
     value, drawn = estimate(inversion)
-    use = usable(inversion)
+    use, low_data = usable(inversion)
     at = inversion.at
     n_sizes, n_data = len(np.unique(cells.n_params[at][use])), len(np.unique(cells.d_chars[at][use]))
     why: list[str] = []
@@ -259,12 +263,24 @@ def _two_step(inversion: Inversion, common: dict[str, Any], method: str, bootstr
     good = np.isfinite(drawn).all(1)
     laws = drawn[good][:bootstrap]
     samples = pd.DataFrame(
-        {"k": np.exp(laws[:, 0]), "ln_k": laws[:, 0], "alpha": laws[:, 1], "beta": laws[:, 2]}
+        {
+            "k": np.exp(np.clip(laws[:, 0], -600, 600)),
+            "ln_k": laws[:, 0],
+            "alpha": laws[:, 1],
+            "beta": laws[:, 2],
+        }
     )
     law = _law(*value)
     lost = 1 - good.mean()
-    open_ended = lost > (1 - level) / 2
-    if open_ended:
+    off_axis = 1 - use.sum() / low_data.sum()
+    open_ended = lost > (1 - level) / 2 or off_axis > OFF_AXIS
+    if off_axis > OFF_AXIS:
+        why.append(
+            f"{100 * off_axis:.0f} % of the low-data cells are below the floor or show no transfer and "
+            "cannot be "
+            "drawn on the logit axis; what is left of them is a biased choice"
+        )
+    if lost > (1 - level) / 2:
         why.append(
             f"{100 * lost:.0f} % of the redrawn studies leave too few cells on the logit axis to fit a law"
         )

@@ -16,12 +16,12 @@ Floats = NDArray[np.float64]
 Estimate = Callable[[Floats, Floats, Floats, Floats], Floats]
 
 
-def usable(inversion: Inversion) -> NDArray[np.bool_]:
-    """Which source cells (s,) have a bounded D_T > 0 in the low-data regime."""
+def usable(inversion: Inversion) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which source cells (s,) have a bounded D_T > 0 in the low-data regime, and which are in that regime."""
     d = inversion.cells.d_chars[inversion.at]
     d_e = inversion.d_effective
     low = d <= LOW_DATA * inversion.d_n[inversion.cells.size[inversion.at]]
-    return low & np.isfinite(d_e) & (d_e > d)
+    return low & np.isfinite(d_e) & (d_e > d), low
 
 
 def paper_steps(inversion: Inversion) -> tuple[Floats, Floats]:
@@ -41,7 +41,7 @@ def logit_regression(inversion: Inversion) -> tuple[Floats, Floats]:
 
 def _both(inversion: Inversion, estimate: Estimate) -> tuple[Floats, Floats]:
     cells, at = inversion.cells, inversion.at
-    use = usable(inversion)
+    use, _ = usable(inversion)
     x, y = np.log(cells.d_chars[at][use]), np.log(cells.n_params[at][use])
     d = cells.d_chars[at][use]
 
