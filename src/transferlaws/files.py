@@ -8,7 +8,7 @@ import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from transferlaws.errors import TransferLawsError
@@ -32,7 +32,8 @@ def replace_atomic(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise TransferLawsError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

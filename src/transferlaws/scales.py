@@ -82,7 +82,7 @@ def smoke() -> Scale:
         tuning=Tuning(d_chars=(3_000, 30_000), first_guess=4e-3, most_rates=6),
         vocabulary_size=512,
         context=128,
-        recipe=Recipe(tolerance=0.005, max_tokens=800_000, stop_chars=20_000, test_chars=100_000),
+        recipe=Recipe(tolerance=0.01, max_tokens=600_000, stop_chars=20_000, test_chars=100_000),
     )
 
 

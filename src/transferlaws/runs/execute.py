@@ -91,13 +91,16 @@ _workbenches: dict[str, Workbench] = {}
 def execute(spec: RunSpec, workspace: Workspace) -> Record:
     """Train the spec, write its record (and, for pre-training, its weights) to the store, return it.
 
-    A record that is already there is returned as it is. A run that fails leaves a record with status
+    A record that is already there is returned as it is, unless the weights it should have left are
+    gone: then they are made again. A run that fails leaves a record with status
     `failed` and the reason; a full disk or an unwritable store raises TransferLawsError.
     """
     store = Store(workspace.store)
     present = store.read(spec.key)
     if present is not None and present.finished:
-        return present
+        lacks_weights = spec.is_pretraining and present.status == "ok" and not store.has_checkpoint(spec.key)
+        if not lacks_weights:
+            return present
     bench = _workbenches.setdefault(repr(workspace), Workbench(workspace))
     started = time.perf_counter()
     try:

@@ -128,16 +128,15 @@ class _Sweep:
         return record is not None and record.finished
 
     def _urgency(self, cell: Cell) -> tuple[int, float]:
-        return {"pretrain": 0, "tune": 1, "run": 2}[cell.role], -self._seconds(cell)
+        return {"pretrain": 0, "tune": 1, "run": 2}[cell.role], -self._work(cell)
 
-    def _seconds(self, cell: Cell) -> float:
+    def _work(self, cell: Cell) -> float:
         """Expected work in arbitrary but consistent units: FLOPs, and a constant for each run."""
         return self.cost.estimate(cell).flops + 5e8
 
     def run(self, client: Any, bar: tqdm) -> Swept:
         from distributed import as_completed
 
-        self._report(bar)
         running = as_completed(loop=client.loop)
         self._submit(client, running)
         try:
@@ -180,23 +179,28 @@ class _Sweep:
 
     def bar(self, progress: bool) -> tqdm:
         """A bar over expected work rather than run counts, so that its ETA is honest."""
+        _, spent, total = self._progress()
         return tqdm(
-            total=1.0,
+            total=total,
+            initial=spent,
             disable=not progress,
             desc=f"study {self.plan.scale.name}",
-            bar_format="{desc} {percentage:3.0f}% |{bar}| {postfix}, {elapsed} gone, about {remaining} to go",
+            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, about {remaining} to go{postfix}",
             mininterval=0.5 if os.isatty(2) else 10,
         )
 
     def _report(self, bar: tqdm) -> None:
+        if not bar.disable:
+            count, spent, bar.total = self._progress()
+            bar.set_postfix_str(count, refresh=False)
+            bar.update(max(0.0, spent - bar.n))
+
+    def _progress(self) -> tuple[str, float, float]:
+        """Runs done in words, and the work done and the work in all."""
         cells = expected_tuning(self.cells(), self.plan.scale)
         done = [cell for cell in cells if cell.spec is not None and self._done(cell.spec)]
-        total, spent = sum(map(self._seconds, cells)), sum(map(self._seconds, done))
-        if bar.n == 0 and bar.initial == 0:
-            bar.initial = bar.n = spent
-        bar.total = total
-        bar.set_postfix_str(f"{len(done)} of {len(cells)} runs", refresh=False)
-        bar.update(max(0.0, spent - bar.n))
+        words = f"{len(done)} of {len(cells)} runs"
+        return words, sum(map(self._work, done)), sum(map(self._work, cells))
 
 
 def train_one(spec: RunSpec, workspace: Any) -> tuple[str, str]:
@@ -234,7 +238,7 @@ def _client(jobs: int, scheduler: str | None) -> Iterator[Any]:
             n_workers=jobs,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any free port: two sweeps at once are fine
             host="127.0.0.1",
             memory_limit=0,
             silence_logs=logging.CRITICAL,

@@ -1,0 +1,46 @@
+"""A key names a run: it survives JSON, and anything that changes the run changes the key."""
+
+import json
+from dataclasses import replace
+
+from transferlaws.models.ladder import Size
+from transferlaws.training.spec import Recipe, RunSpec, Share
+
+SPEC = RunSpec(
+    arm="text",
+    size=Size(1, 16, 2),
+    data=(Share("python", "f" * 64, 1_000),),
+    tokenizer="bpe:abc",
+    vocabulary_size=512,
+    context=128,
+    seed=0,
+    learning_rate=1e-3,
+    recipe=Recipe(),
+    start="0" * 20,
+)
+
+
+def test_a_spec_survives_json():
+    again = RunSpec.from_json(json.loads(json.dumps(SPEC.to_json())))
+    assert again == SPEC
+    assert again.key == SPEC.key
+
+
+def test_every_field_is_in_the_key():
+    changed = [
+        replace(SPEC, arm="mix"),
+        replace(SPEC, size=Size(1, 32, 2)),
+        replace(SPEC, data=(Share("python", "f" * 64, 1_001),)),
+        replace(SPEC, data=(Share("python", "e" * 64, 1_000),)),
+        replace(SPEC, data=(Share("python", "f" * 64, 1_000, ("prose",)),)),
+        replace(SPEC, tokenizer="bpe:abd"),
+        replace(SPEC, vocabulary_size=513),
+        replace(SPEC, context=64),
+        replace(SPEC, seed=1),
+        replace(SPEC, learning_rate=1.0000001e-3),
+        replace(SPEC, recipe=Recipe(patience=5)),
+        replace(SPEC, start=None),
+        replace(SPEC, budget_tokens=1),
+        replace(SPEC, engine=SPEC.engine + 1),
+    ]
+    assert len({spec.key for spec in [SPEC, *changed]}) == len(changed) + 1

@@ -1,0 +1,35 @@
+"""The search finds the minimum of a known curve, and never reports one at the edge of its grid."""
+
+import math
+
+import pytest
+
+from transferlaws.training.tuning import best_rate, interpolated_rate, next_rates
+
+
+def search(optimum: float, first_guess: float, diverges_above: float = math.inf) -> dict[float, float]:
+    losses: dict[float, float] = {}
+    while rates := next_rates(losses, first_guess, most_rates=12):
+        for rate in rates:
+            parabola = 3.0 + 0.05 * math.log(rate / optimum) ** 2
+            losses[rate] = math.inf if rate > diverges_above else parabola
+    return losses
+
+
+@pytest.mark.parametrize("optimum", [2e-4, 1.1e-3, 5e-3, 3e-2])
+def test_the_search_brackets_and_finds_the_optimum(optimum: float):
+    losses = search(optimum, first_guess=4e-3)
+    best = min(losses, key=lambda rate: losses[rate])
+    assert min(losses) < best < max(losses)
+    assert best_rate(losses) == pytest.approx(optimum, rel=1e-6)
+
+
+def test_a_diverging_neighbour_bounds_the_search():
+    losses = search(optimum=1e-2, first_guess=4e-3, diverges_above=9e-3)
+    assert best_rate(losses) == 8e-3
+
+
+def test_rates_between_tuned_sizes_follow_the_power_law_and_stay_level_beyond():
+    tuned = [(1_000, 1e-3), (100_000, 1e-2)]
+    assert interpolated_rate(tuned, 10_000) == pytest.approx(10**-2.5, rel=5e-3)
+    assert interpolated_rate(tuned, 10_000_000) == pytest.approx(1e-2)
