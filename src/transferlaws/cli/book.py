@@ -28,7 +28,7 @@ def chapter(
     print(website.chapter(name, scale, _parameters(parameter)))
 
 
-def book(scale: str = "smoke", jobs: int | None = None, seed: int = 0) -> None:
+def book(scale: str | None = None, jobs: int | None = None, seed: int = 0) -> None:
     """Train the runs that are missing, execute the chapters that changed, and build the website.
 
     Prints the path of its first page.
@@ -36,14 +36,20 @@ def book(scale: str = "smoke", jobs: int | None = None, seed: int = 0) -> None:
     Example: transferlaws book --scale smoke
 
     Args:
-        scale: Which study the chapters read.
+        scale: Which study the chapters read; the published laptop study, or smoke while there is none.
         jobs: Runs trained and chapters executed at a time; all cores if not given.
         seed: The seed of everything random in the chapters.
     """
     from transferlaws import Study
     from transferlaws import book as website
+    from transferlaws.places import results_dir
 
-    Study.open(scale).ensure(jobs=jobs)
+    scale = scale or ("laptop" if (results_dir() / "laptop" / "runs.csv").is_file() else "smoke")
+    for name in dict.fromkeys((scale, "smoke")):  # chapter 18 lays a live smoke study over any other
+        failed = Study.open(name).ensure(jobs=jobs).failed
+        if failed:
+            reasons = "; ".join(f"{key}: {reason}" for key, reason in failed.items())
+            raise TransferLawsError(f"{len(failed)} runs of study {name} failed ({reasons}); try again")
     print(website.build(scale, jobs=jobs, seed=seed))
 
 
