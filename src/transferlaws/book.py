@@ -259,7 +259,7 @@ def _frame_stamp(root: Path) -> str:
     """What the look of every page depends on: configuration, contents, extensions, styles."""
     digest = hashlib.sha256()
     files = [root / "_config.yml", root / "_toc.yml"]
-    files += sorted((root / "book" / "_ext").glob("*.py")) + sorted((root / "book" / "_static").glob("*.css"))
+    files += sorted((root / "book" / "_ext").glob("*.py")) + sorted((root / "book" / "_static").glob("*"))
     for path in files:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()

@@ -117,7 +117,7 @@ async function checkAccess(page, name, label) {
 
 function checkLinks() {
   const text = Object.fromEntries(readdirSync(site, { recursive: true }).map(String)
-    .filter((name) => name.endsWith('.html')).map((name) => [name, readFileSync(join(site, name), 'utf8')]));
+    .filter((name) => name.endsWith('.html') && !name.startsWith('_static/')).map((name) => [name, readFileSync(join(site, name), 'utf8')]));
   const anchors = Object.fromEntries(Object.entries(text)
     .map(([name, body]) => [name, new Set([...body.matchAll(/\s(?:id|name)="([^"]+)"/g)].map((m) => m[1]))]));
   for (const [name, body] of Object.entries(text)) {
