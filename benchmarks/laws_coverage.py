@@ -7,9 +7,11 @@ Run: `nice python benchmarks/laws_coverage.py --studies 200 --methods loss_space
 
 import argparse
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.forms import Hernandez
@@ -17,16 +19,32 @@ from transferlaws.laws.synthetic import Design, Scratch, plant
 from transferlaws.laws.transfer import fit_transfer
 
 KINDS = ("plain", "missing", "below_floor", "ossified", "small", "seeds")
+HARD_KINDS = ("hard", "kaplan", "uneven")
+"""hard: noise up to 0.07 nats, three sizes, four or five data sizes, strong floors. kaplan: from-scratch
+losses of a form the curves do not have. uneven: noise five times larger at the small end, with the tails of
+Student's t.
+"""
+
+
+class KaplanScratch(Scratch):
+    """[(N_c/N)^(a_N/a_D) + D_c/D]^a_D + E: no curve E + B (D + D0)^-b passes through it exactly."""
+
+    def loss(self, n_params: ArrayLike, d_chars: ArrayLike) -> NDArray[np.float64]:
+        """Loss in nats/token."""
+        n, d = np.asarray(n_params, float), np.asarray(d_chars, float)
+        return self.E + ((3e6 / n) ** (self.a / self.b) + 3e6 / d) ** self.b
 
 
 def study(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez, dict[str, float]]:
     """A planted table of this kind, its law, and what was drawn for it."""
-    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    rng = np.random.default_rng([seed, (*KINDS, *HARD_KINDS).index(kind)])
     n_sizes, n_data = (
         (int(rng.integers(3, 5)), 5)
         if kind == "small"
         else (int(rng.integers(4, 7)), int(rng.integers(5, 8)))
     )
+    if kind == "hard":
+        n_sizes, n_data = 3, int(rng.integers(4, 6))
     sizes = tuple(float(round(3.1e3 * 4**i)) for i in range(n_sizes))
     data = tuple(float(round(d)) for d in np.geomspace(3e3 if n_data > 5 else 1e4, 1e6, n_data))
     alpha, beta = rng.uniform(0.05, 0.7), rng.uniform(0.1, 0.8)
@@ -42,7 +60,13 @@ def study(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez, dict[str, floa
         E=rng.uniform(0.5, 1.8), A=rng.uniform(8, 25), a=rng.uniform(0.2, 0.35), B=rng.uniform(40, 90) * 4,
         b=rng.uniform(0.35, 0.55), D0=float(rng.choice([0.0, 1e3, 1e4])), c=float(rng.uniform(-0.05, 0.05)),
     )  # fmt: skip
+    if kind == "hard":
+        scratch = replace(scratch, B=float(rng.uniform(3e3, 3e4)), b=float(rng.uniform(0.6, 0.9)))
+    if kind == "kaplan":
+        scratch = KaplanScratch(E=0.5, a=float(rng.uniform(0.1, 0.2)), b=float(rng.uniform(0.25, 0.4)))
     noise = float(rng.choice([0.005, 0.01, 0.02, 0.03]))
+    if kind == "hard":
+        noise = float(rng.choice([0.03, 0.05, 0.07]))
     seeds = int(rng.integers(1, 4))
     missing = set()
     if kind == "missing":
@@ -50,9 +74,17 @@ def study(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez, dict[str, floa
         missing = {cells[i] for i in rng.choice(len(cells), len(cells) // 6, replace=False)}
     design = Design(sizes, data, seeds, missing=frozenset(missing))
     table = plant(
-        design, law, noise, seed, scratch=scratch, seed_noise=0.02 if kind == "seeds" else 0.0,
+        design,
+        law,
+        0.0 if kind == "uneven" else noise,
+        seed,
+        scratch=scratch,
+        seed_noise=0.02 if kind == "seeds" else 0.0,
         ossify=0.15 if kind == "ossified" else 0.0,
-    )  # fmt: skip
+    )
+    if kind == "uneven":
+        sd = noise * (1 + 4 * (1e4 / np.maximum(table["d_chars"], 1e4)))
+        table["loss"] += sd * rng.standard_t(4, len(table)) / np.sqrt(2)
     return table, law, {"noise": noise, "seeds": seeds, "sizes": n_sizes, "data": n_data}
 
 
