@@ -32,7 +32,8 @@ class Scale:
 
     `seeds` gives the number of seeds up to a data size: ((30_000, 5), (100_000, 3), ...), the last
     one for everything above. From-scratch runs also cover `d_chars_scratch`, so that fine-tuned
-    losses have something to be compared with.
+    losses have something to be compared with. Pre-training uses `pretrain_rate` at width 16 and, as Adam
+    wants it, proportionally less at larger widths (Yang et al. 2022, "Tensor Programs V").
     """
 
     name: str
@@ -67,22 +68,22 @@ class Scale:
 
 
 def smoke() -> Scale:
-    """Minutes: three sizes, five data sizes, two seeds; the intervals are as wide as that deserves."""
+    """Minutes: three sizes, four data sizes, two or three seeds; intervals are as wide as that deserves."""
     return Scale(
         name="smoke",
         tier="smoke",
         sizes=LADDER[:3],
-        d_chars=(1_000, 3_000, 10_000, 30_000, 100_000),
-        d_chars_scratch=(300_000,),
+        d_chars=(1_000, 3_000, 10_000, 30_000),
+        d_chars_scratch=(100_000,),
         arms=("scratch", "text", "mix"),
-        seeds=((100_000, 2), (300_000, 1)),
+        seeds=((10_000, 3), (100_000, 2)),
         pretrain_chars=4_000_000,
         pretrain_tokens=1_200_000,
-        pretrain_rate=1e-2,
+        pretrain_rate=1.6e-2,
         tuning=Tuning(d_chars=(3_000, 30_000), first_guess=4e-3, most_rates=6),
         vocabulary_size=512,
         context=128,
-        recipe=Recipe(tolerance=0.01, max_tokens=600_000, stop_chars=20_000, test_chars=100_000),
+        recipe=Recipe(tolerance=0.01, max_tokens=1_000_000, stop_chars=20_000, test_chars=100_000),
     )
 
 
@@ -98,7 +99,7 @@ def laptop() -> Scale:
         seeds=((30_000, 5), (100_000, 3), (1_000_000, 2), (10_000_000, 1)),
         pretrain_chars=45_000_000,
         pretrain_tokens=20_000_000,
-        pretrain_rate=4e-3,
+        pretrain_rate=1.6e-2,
         tuning=Tuning(d_chars=(3_000, 30_000, 300_000)),
         vocabulary_size=1024,
         context=128,
@@ -118,7 +119,7 @@ def workstation() -> Scale:
         seeds=((100_000, 5), (1_000_000, 3), (100_000_000, 2)),
         pretrain_chars=100_000_000,
         pretrain_tokens=400_000_000,
-        pretrain_rate=2e-3,
+        pretrain_rate=1.6e-2,
         tuning=Tuning(d_chars=(3_000, 30_000, 300_000, 3_000_000)),
         vocabulary_size=4096,
         context=256,
@@ -144,7 +145,7 @@ def paper() -> Scale:
         seeds=((10_000_000, 3), (10_000_000_000, 1)),
         pretrain_chars=24_000_000_000,
         pretrain_tokens=6_000_000_000,
-        pretrain_rate=6e-4,
+        pretrain_rate=1.6e-2,
         tuning=Tuning(d_chars=(100_000, 10_000_000, 1_000_000_000)),
         vocabulary_size=50_257,
         context=2048,

@@ -115,7 +115,7 @@ class Plan:
         scale, source = self.scale, SOURCES[arm]
         chars = scale.pretrain_chars // len(source.corpora)
         return replace(
-            self._run(arm, size, 0, 0, scale.pretrain_rate),
+            self._run(arm, size, 0, 0, float(f"{scale.pretrain_rate * 16 / size.d_model:.6g}")),
             data=tuple(Share(name, self.fingerprints[name], chars, parts) for name, parts in source.corpora),
             budget_tokens=scale.pretrain_tokens,
         )
