@@ -122,6 +122,10 @@ def verdict(fit: Fit) -> Prose:
         "between them; its exponents may not be quoted as measured.",
     }[fit.status]
     level = f"{100 * fit.level:g} %"
+    for name, found in (("alpha", fit.alpha), ("beta", fit.beta)):
+        if found.covers(0.0):
+            meaning = {"alpha": "fine-tuning data", "beta": "size"}[name]
+            said += f" The interval of $\\{name}$ contains zero: that {meaning} moves $D_T$ is not shown."
     notes = "".join(f"\n- {note}" for note in fit.notes)
     return Prose(
         f"**Status: {fit.status.replace('_', ' ')}.** {said} Intervals are {level}, from {fit.n_runs} "

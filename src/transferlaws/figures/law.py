@@ -92,7 +92,9 @@ def n_star(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez] | None = None
         spread = _n_star_spread(fit.samples, d)
         if spread is not None:
             axes.fill_between(d, *spread, color=colour(source), alpha=0.2, linewidth=0)
-        axes.plot(d, fit.law.n_star(d), color=colour(source), label=name(source))
+        sloped = fit.beta.closed and not fit.beta.covers(0.0)
+        said = name(source) if sloped else f"{name(source)} (the runs do not fix its slope)"
+        axes.plot(d, fit.law.n_star(d), "-" if sloped else "-.", color=colour(source), label=said)
         for start, end in ((low / 10, low), (high, high * 10)):
             beyond = np.geomspace(start, end, 20)
             axes.plot(beyond, fit.law.n_star(beyond), "--", color=colour(source), linewidth=1.1)
