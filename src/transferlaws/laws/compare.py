@@ -16,7 +16,7 @@ from transferlaws.laws.curves import Curve, Curves, fit_curves
 from transferlaws.laws.effective import source_cells
 from transferlaws.laws.fit import fit_loss_form
 from transferlaws.laws.forms import LOSS_FORMS
-from transferlaws.laws.loss_space import fit_joint
+from transferlaws.laws.joint import fit_joint
 from transferlaws.laws.table import SCRATCH, check_table
 from transferlaws.laws.transfer import fit_transfer
 

@@ -15,20 +15,17 @@ from numpy.typing import NDArray
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.bootstrap import redraw
 from transferlaws.laws.cells import Cells, reduce_to_cells
-from transferlaws.laws.curves import (
-    N_CURVE,
-    Curves,
-    MeasuredCurve,
+from transferlaws.laws.curves import Curves, MeasuredCurve
+from transferlaws.laws.floor import N_CURVE, floor_inverse, floor_loss
+from transferlaws.laws.joint import fit_joint
+from transferlaws.laws.scratch import (
     curve_noise,
-    floor_inverse,
-    floor_loss,
     reference,
     require_scratch,
     scratch_ranges,
     scratch_theta,
     with_curves,
 )
-from transferlaws.laws.loss_space import fit_joint
 from transferlaws.laws.table import check_table, sources
 
 Floats = NDArray[np.float64]

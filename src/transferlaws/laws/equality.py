@@ -16,7 +16,7 @@ from transferlaws.errors import TransferLawsError
 from transferlaws.laws.bootstrap import percentiles, redraw
 from transferlaws.laws.cells import Cells
 from transferlaws.laws.effective import source_cells
-from transferlaws.laws.loss_space import JointFit, fit_joint
+from transferlaws.laws.joint import JointFit, fit_joint
 from transferlaws.laws.result import Interval
 from transferlaws.laws.table import check_table
 from transferlaws.laws.transfer import fit_transfer

@@ -16,7 +16,7 @@ from transferlaws.errors import TransferLawsError
 from transferlaws.laws.cells import Cells, reduce_to_cells
 from transferlaws.laws.effective import source_cells
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.loss_space import JointFit, fit_joint
+from transferlaws.laws.joint import JointFit, fit_joint
 from transferlaws.laws.synthetic import Design, Scratch, plant
 from transferlaws.laws.table import SCRATCH, check_table
 from transferlaws.laws.transfer import fit_transfer
@@ -128,7 +128,7 @@ def next_cells(
     along = gradient @ covariance
     gain = along[:, column] ** 2 / (run_variance + np.einsum("mp,mp->m", along, gradient))
     now = covariance[column, column]
-    cost = cost or _recorded_cost(table)
+    cost = cost or recorded_cost(table)
     price = cost(candidates.n_params, candidates.d_chars)
     arms = np.array([source, SCRATCH])[np.where(candidates.scratch, 1, 0)]
     frame = pd.DataFrame(
@@ -171,7 +171,7 @@ def _candidates(cells: Cells) -> Cells:
     return Cells(cells.sizes, size, d, source, cells.sources, zeros, count, zeros, 0, 0)
 
 
-def _recorded_cost(table: pd.DataFrame) -> Callable[[Floats, Floats], Floats]:
+def recorded_cost(table: pd.DataFrame) -> Callable[[Floats, Floats], Floats]:
     """Seconds as a power law of N and D where the table records them, else N x D."""
     if "seconds" in table.columns:
         seconds = pd.to_numeric(table["seconds"], errors="coerce").to_numpy(float)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from transferlaws.laws.loss_space import EXPONENT_BOUNDS, JointFit, LossSpace
+from transferlaws.laws.joint import JointFit
+from transferlaws.laws.loss_space import EXPONENT_BOUNDS, LossSpace
 
 Floats = NDArray[np.float64]
 

@@ -15,6 +15,8 @@ from transferlaws.laws.curves import Curves
 from transferlaws.laws.forms import Hernandez, LossForm
 
 STATUSES = ("converged", "at_bound", "ill_conditioned", "not_identified")
+ILL_CONDITIONED = 1e5
+"""Condition number of the law's scaled information beyond which its parameters cannot be told apart."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Interval:
     def __str__(self) -> str:
         ends = ["open" if end is None else f"{end:.3g}" for end in (self.low, self.high)]
         return f"{self.value:.3g} [{ends[0]}, {ends[1]}]"
+
+
+def exp_end(value: float | None) -> float | None:
+    """exp of an interval's end, open where it is open or overflows."""
+    return None if value is None or value > 700 else float(np.exp(value))
 
 
 def _number(value: float | None) -> float | None:

@@ -13,22 +13,19 @@ from numpy.typing import NDArray
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.bootstrap import percentiles, redraw
 from transferlaws.laws.cells import Cells
-from transferlaws.laws.curves import Curves, floor_loss, reference, scratch_ranges
-from transferlaws.laws.effective import STATUSES, Inversion, describe_cells, invert_cells, source_cells
-from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.loss_space import JointFit, fit_joint
+from transferlaws.laws.curves import Curves
+from transferlaws.laws.effective import STATUSES, describe_cells, invert_cells, source_cells
+from transferlaws.laws.hernandez import Hernandez
+from transferlaws.laws.joint import JointFit, fit_joint
 from transferlaws.laws.profile import Profile, profile
-from transferlaws.laws.result import Fit, Interval
+from transferlaws.laws.result import ILL_CONDITIONED, Fit, Interval, exp_end
+from transferlaws.laws.scratch import reference, scratch_ranges
 from transferlaws.laws.table import check_table, notes
-from transferlaws.laws.two_step import logit_regression, paper_steps, usable
+from transferlaws.laws.two_step_fit import fit_two_step
 
 Floats = NDArray[np.float64]
 
 METHODS = ("loss_space", "paper", "logit")
-OFF_AXIS = 0.15
-"""Share of low-data cells without a logit beyond which the two-step methods leave their intervals open."""
-ILL_CONDITIONED = 1e5
-"""Condition number of the law's scaled information beyond which its parameters cannot be told apart."""
 
 
 def fit_transfer(
@@ -72,7 +69,7 @@ def fit_transfer(
     }
     if method == "loss_space":
         return _loss_space(cells, common, bootstrap, seed, level)
-    return _two_step(inversion, common, method, bootstrap, level)
+    return fit_two_step(inversion, common, method, bootstrap, level)
 
 
 def _loss_space(cells: Cells, common: dict[str, Any], bootstrap: int, seed: int, level: float) -> Fit:
@@ -84,7 +81,7 @@ def _loss_space(cells: Cells, common: dict[str, Any], bootstrap: int, seed: int,
     drawn = problem.minimise(losses, np.tile(joint.theta, (bootstrap, 1)))
     samples = _samples(drawn.theta[:, :3], m_d, m_n)
     c, alpha, beta = joint.theta[:3]
-    law = _law(c - alpha * m_d - beta * m_n, alpha, beta)
+    law = Hernandez.from_ln_k(c - alpha * m_d - beta * m_n, alpha, beta)
     profiles = {name: profile(joint, name, level) for name in ("ln_k", "alpha", "beta", "beta_over_alpha")}
     intervals = _from_profiles(law, profiles, samples, level)
     box = problem.box()
@@ -126,10 +123,6 @@ def _loss_space(cells: Cells, common: dict[str, Any], bootstrap: int, seed: int,
     )
 
 
-def _law(ln_k: float, alpha: float, beta: float) -> Hernandez:
-    return Hernandez(k=float(np.exp(np.clip(ln_k, -600, 600))), alpha=float(alpha), beta=float(beta))
-
-
 def _samples(laws: Floats, m_d: float, m_n: float) -> pd.DataFrame:
     ln_k = laws[:, 0] - laws[:, 1] * m_d - laws[:, 2] * m_n
     return pd.DataFrame(
@@ -160,17 +153,13 @@ def _from_profiles(
     ln_k = hull(profiles["ln_k"], samples["ln_k"].to_numpy(), float(np.log(law.k)))
     if not (alpha.closed and beta.closed):
         ln_k = Interval(ln_k.value, None, None)
-    k = Interval(law.k, _exp(ln_k.low), _exp(ln_k.high))
+    k = Interval(law.k, exp_end(ln_k.low), exp_end(ln_k.high))
     return {
         "k": k,
         "alpha": alpha,
         "beta": beta,
         "beta_over_alpha": _ratio(law, alpha, beta, profiles, samples, level),
     }
-
-
-def _exp(value: float | None) -> float | None:
-    return None if value is None or value > 700 else float(np.exp(value))
 
 
 def _ratio(
@@ -242,114 +231,6 @@ def _optima(joint: JointFit, m_d: float, m_n: float) -> pd.DataFrame:
     frame = _samples(joint.optima[:, 1:4], m_d, m_n)
     frame.insert(0, "objective", joint.optima[:, 0])
     return frame
-
-
-def _two_step(inversion: Inversion, common: dict[str, Any], method: str, bootstrap: int, level: float) -> Fit:
-    cells = inversion.cells
-    estimate = paper_steps if method == "paper" else logit_regression
-    value, drawn = estimate(inversion)
-    use, low_data = usable(inversion)
-    at = inversion.at
-    n_sizes, n_data = len(np.unique(cells.n_params[at][use])), len(np.unique(cells.d_chars[at][use]))
-    why: list[str] = []
-    if n_sizes < 2 or n_data < 2 or not np.all(np.isfinite(value)) or use.sum() < 4:
-        raise TransferLawsError(
-            f"method {method} needs low-data cells with bounded D_T > 0 at two sizes and two data sizes or "
-            "more; "
-            f"arm {common['source']!r} has {int(use.sum())} such cells at {n_sizes} sizes and {n_data} data "
-            "sizes. "
-            "Use --method loss_space, which takes every cell"
-        )
-    good = np.isfinite(drawn).all(1)
-    laws = drawn[good][:bootstrap]
-    samples = pd.DataFrame(
-        {
-            "k": np.exp(np.clip(laws[:, 0], -600, 600)),
-            "ln_k": laws[:, 0],
-            "alpha": laws[:, 1],
-            "beta": laws[:, 2],
-        }
-    )
-    law = _law(*value)
-    lost = 1 - good.mean()
-    off_axis = 1 - use.sum() / low_data.sum()
-    open_ended = lost > (1 - level) / 2 or off_axis > OFF_AXIS
-    if off_axis > OFF_AXIS:
-        why.append(
-            f"{100 * off_axis:.0f} % of the low-data cells are below the floor or show no transfer and "
-            "cannot be "
-            "drawn on the logit axis; what is left of them is a biased choice"
-        )
-    if lost > (1 - level) / 2:
-        why.append(
-            f"{100 * lost:.0f} % of the redrawn studies leave too few cells on the logit axis to fit a law"
-        )
-
-    def interval(centre: float, draws: Floats) -> Interval:
-        if open_ended:
-            return Interval(centre, None, None)
-        return Interval(centre, *percentiles(draws, level))
-
-    alpha = interval(law.alpha, laws[:, 1])
-    beta = interval(law.beta, laws[:, 2])
-    ln_k = interval(float(value[0]), laws[:, 0])
-    ratio = Interval(law.beta / law.alpha if law.alpha else float("inf"), None, None)
-    if alpha.closed and not alpha.covers(0.0):
-        ratio = interval(law.beta / law.alpha, laws[:, 2] / laws[:, 1])
-    design = np.column_stack(
-        [np.ones(int(use.sum())), *(_standard(v[at][use]) for v in (cells.d_chars, cells.n_params))]
-    )
-    condition = float(np.linalg.cond(design) ** 2)
-    status = (
-        "not_identified" if open_ended else "ill_conditioned" if condition > ILL_CONDITIONED else "converged"
-    )
-    left = int((~use).sum())
-    if left:
-        why.append(
-            f"{left} cells outside the low-data regime, below the floor or without transfer took no part"
-        )
-    return Fit(
-        law=law,
-        k=Interval(law.k, _exp(ln_k.low), _exp(ln_k.high)),
-        alpha=alpha,
-        beta=beta,
-        beta_over_alpha=ratio,
-        status=status,
-        condition_number=condition,
-        samples=samples,
-        curves=Curves.from_theta(cells.sizes, inversion.theta, reference(cells), scratch_ranges(cells)),
-        residuals=_two_step_residuals(inversion, law, use),
-        profile=pd.DataFrame({"parameter": [], "value": [], "rise": []}),
-        optima=pd.DataFrame(
-            {"objective": [0.0], "k": [law.k], "ln_k": [value[0]], "alpha": [law.alpha], "beta": [law.beta]}
-        ),
-        noise=float(np.sqrt(np.mean(inversion.sd**2 * cells.n_seeds))),
-        dof=inversion.dof,
-        **{**common, "notes": (*common["notes"], *why)},
-    )
-
-
-def _standard(values: Floats) -> Floats:
-    logs = np.log(values)
-    return (logs - logs.mean()) / max(float(logs.std()), 1e-9)
-
-
-def _two_step_residuals(inversion: Inversion, law: Hernandez, use: NDArray[np.bool_]) -> pd.DataFrame:
-    cells, at = inversion.cells, inversion.at[use]
-    n, d = cells.n_params[at], cells.d_chars[at]
-    effective = law.d_effective(n_params=n, d_chars=d)
-    fitted = floor_loss(inversion.theta[cells.size[at]][None], effective, reference(cells))[0][0]
-    return pd.DataFrame(
-        {
-            "arm": cells.sources[0],
-            "n_params": n,
-            "d_chars": d,
-            "loss": cells.loss[at],
-            "fitted": fitted,
-            "residual": cells.loss[at] - fitted,
-            "sd": inversion.sd[at],
-        }
-    )
 
 
 def leave_outs(
