@@ -80,7 +80,7 @@ def smoke() -> Scale:
         pretrain_chars=4_000_000,
         pretrain_tokens=1_200_000,
         pretrain_rate=1.6e-2,
-        tuning=Tuning(d_chars=(3_000, 30_000), first_guess=4e-3, most_rates=6),
+        tuning=Tuning(d_chars=(3_000, 10_000), flat_nats=0.01),
         vocabulary_size=512,
         context=128,
         recipe=Recipe(tolerance=0.01, max_tokens=1_000_000, stop_chars=20_000, test_chars=100_000),

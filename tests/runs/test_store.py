@@ -40,7 +40,7 @@ def test_a_damaged_record_is_set_aside_and_counts_as_missing(
 
 def test_an_unwritable_store_is_one_clear_error_and_leaves_no_trace(tmp_path: Path):
     (tmp_path / "records").write_text("a file where a folder should be")
-    with pytest.raises(TransferLawsError, match="cannot write .*ab12.json"):
+    with pytest.raises(TransferLawsError, match=r"cannot write .*ab12\.json"):
         Store(tmp_path).write(RECORD)
     assert [path.name for path in tmp_path.iterdir()] == ["records"]
 

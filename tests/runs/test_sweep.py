@@ -106,3 +106,35 @@ def test_published_results_stand_in_for_the_store(trained_copy: Callable[[], Stu
     assert again.is_complete()
     pd.testing.assert_frame_equal(again.table(everything=True), before, check_dtype=False, check_exact=True)
     pd.testing.assert_frame_equal(again.curves(), curves, check_dtype=False, check_exact=True)
+
+
+def test_a_dask_cluster_at_an_address_trains_what_is_missing(
+    trained_copy: Callable[[], Study], trained_study: Study
+):
+    study = trained_copy()
+    for key in study.table()["key"].iloc[:3]:
+        (study.store.records / f"{key}.json").unlink()
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "tcp://127.0.0.1:0"]
+    with subprocess.Popen(
+        [*command, "--no-dashboard"], stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as scheduler:
+        assert scheduler.stderr is not None
+        address = next(line.split()[-1] for line in scheduler.stderr if "Scheduler at:" in line)
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1"]
+        with subprocess.Popen(
+            [*worker, "--no-dashboard"], stderr=subprocess.DEVNULL, start_new_session=True
+        ) as remote:
+            try:
+                swept = study.ensure(scheduler=address, progress=False)
+            finally:
+                for process in (remote, scheduler):
+                    os.killpg(process.pid, signal.SIGKILL)
+    assert swept.trained == 3
+    pd.testing.assert_frame_equal(measured(study), measured(trained_study), check_exact=True)
+
+
+def test_an_address_where_no_scheduler_answers_is_one_clear_error(trained_copy: Callable[[], Study]):
+    study = trained_copy()
+    (study.store.records / f"{study.table()['key'].iloc[0]}.json").unlink()
+    with pytest.raises(TransferLawsError, match="no dask scheduler answers"):
+        study.ensure(scheduler="tcp://127.0.0.1:9", progress=False)

@@ -82,7 +82,7 @@ class Plan:
     ) -> tuple[list[RunSpec], float | None]:
         """The tuning runs known so far, and the rate they found (None: not all of them are measured)."""
         tuning, specs, losses = self.scale.tuning, [], dict[float, float]()
-        while rates := next_rates(losses, tuning.first_guess, tuning.most_rates):
+        while rates := next_rates(losses, tuning):
             batch = [self._run(arm, size, d_chars, 0, rate, start) for rate in rates]
             specs += batch
             records = [store.read(spec.key) for spec in batch]
@@ -92,7 +92,7 @@ class Plan:
                 spec.learning_rate: _validation_loss(record)
                 for spec, record in zip(batch, records, strict=True)
             }
-        return specs, best_rate(losses)
+        return specs, best_rate(losses, tuning)
 
     def _run(
         self, arm: str, size: Size, d_chars: int, seed: int, rate: float, start: str | None = None

@@ -1,8 +1,9 @@
 """Choosing the learning rate: per model size, per arm, at a few data sizes, interpolated between.
 
 At each tuned data size rates are tried a factor of two apart, outward from a first guess, until the
-best one has a worse neighbour on both sides; a parabola through those three losses in log rate gives
-the minimum. Between data sizes log rate is linear in log D. Torch-free.
+best one has a neighbour on both sides; a parabola through those three losses in log rate gives the
+minimum. Where the losses are flat, within `flat_nats`, the largest of the good rates is the best: it
+gets there in the fewest steps. Between data sizes log rate is linear in log D. Torch-free.
 """
 
 import math
@@ -16,11 +17,13 @@ FACTOR = 2.0
 
 @dataclass(frozen=True)
 class Tuning:
-    """Where and how far to search: tuned data sizes in characters, the first guess, most rates a cell."""
+    """Where and how far to search: tuned data sizes in characters, the first guess, most rates a cell,
+    and the difference in nats/token below which two losses count as equal."""
 
     d_chars: tuple[int, ...]
     first_guess: float = 2e-3
     most_rates: int = 8
+    flat_nats: float = 0.003
 
     def __post_init__(self) -> None:
         if not self.d_chars or list(self.d_chars) != sorted(set(self.d_chars)):
@@ -29,16 +32,16 @@ class Tuning:
             raise ValueError(f"Tuning.most_rates must be at least 3, got {self.most_rates}")
 
 
-def next_rates(losses: Mapping[float, float], first_guess: float, most_rates: int) -> list[float]:
+def next_rates(losses: Mapping[float, float], tuning: Tuning) -> list[float]:
     """The rates to try next, given the validation losses found so far (infinite where it diverged).
 
-    Empty when the best rate has both neighbours, or when `most_rates` have been tried.
+    Empty when the best rate has both neighbours, or when the most rates have been tried.
     """
     if not losses:
-        return [first_guess / FACTOR, first_guess, first_guess * FACTOR]
-    if len(losses) >= most_rates:
+        return [rung(tuning.first_guess, steps) for steps in (-1, 0, 1)]
+    if len(losses) >= tuning.most_rates:
         return []
-    best = min(losses, key=lambda rate: losses[rate])
+    best = _best_tried(losses, tuning)
     wanted = (rung(best, -1), rung(best, +1))
     return [rate for rate in wanted if not any(math.isclose(rate, tried) for tried in losses)]
 
@@ -48,14 +51,21 @@ def rung(rate: float, steps: int) -> float:
     return float(f"{rate * FACTOR**steps:.6g}")
 
 
-def best_rate(losses: Mapping[float, float]) -> float:
+def _best_tried(losses: Mapping[float, float], tuning: Tuning) -> float:
+    """The largest rate whose loss is as good as the best."""
+    good = min(losses.values()) + tuning.flat_nats
+    return max(rate for rate, loss in losses.items() if loss <= good)
+
+
+def best_rate(losses: Mapping[float, float], tuning: Tuning) -> float:
     """The rate at the minimum: a parabola in log rate through the best and its two neighbours.
 
-    The best tried rate itself where a neighbour is missing or diverged. Losses in nats/token.
+    The best tried rate itself on a plateau, or where a neighbour is missing or diverged. Losses in
+    nats/token.
     """
     rates = sorted(losses)
-    at = min(range(len(rates)), key=lambda i: losses[rates[i]])
-    if not 0 < at < len(rates) - 1:
+    at = rates.index(_best_tried(losses, tuning))
+    if not 0 < at < len(rates) - 1 or losses[rates[at]] > min(losses.values()):
         return rates[at]
     x = np.log(rates[at - 1 : at + 2])
     y = np.array([losses[rate] for rate in rates[at - 1 : at + 2]])
