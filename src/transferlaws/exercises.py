@@ -89,6 +89,27 @@ def check_flops(answer: Callable[[int, int, int, int, float], float]) -> str:
     return "Right, within five per cent."
 
 
+def check_code_share(answer: Callable[[float, float, float], float]) -> str:
+    """Check `answer(flagged, caught, false_alarms)`: the share of code behind a share caught."""
+    for share, caught, false_alarms in ((0.02, 0.6, 0.0), (0.3, 0.8, 0.01), (1.0, 0.6, 0.05)):
+        flagged = share * caught + (1 - share) * false_alarms
+        case = f"a share of {flagged:g} caught, {caught:g} in Python, {false_alarms:g} in plain prose"
+        _compare(answer(flagged, caught, false_alarms), share, case)
+    return "Right, with and without false alarms."
+
+
+def check_bits_per_char(answer: Callable[[float, int, int], float]) -> str:
+    """Check `answer(nats_per_token, n_tokens, n_chars)` against texts whose information is known."""
+    cases = (
+        (np.log(256), 1_000, 1_000, 8.0, "1,000 random bytes as 1,000 tokens"),
+        (np.log(2**16), 500, 1_000, 8.0, "the same bytes as 500 tokens of two"),
+        (np.log(2), 1_000, 250, 4.0, "1,000 coin tosses that spell 250 characters"),
+    )
+    for nats, n_tokens, n_chars, bits, case in cases:
+        _compare(answer(float(nats), n_tokens, n_chars), bits, case)
+    return "Right: the text decides, not how it was cut."
+
+
 def _compare(got: float, wanted: float, case: str, tolerance: float = 1e-3) -> None:
     """Raise with the case unless the answer is within `tolerance` of what is wanted."""
     if got is None or not np.isfinite(got) or abs(got - wanted) > tolerance * abs(wanted):
