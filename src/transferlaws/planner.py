@@ -13,16 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.curves import Curve
-from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.paper import CITATION, TABLE_1
-from transferlaws.laws.table import SCRATCH
+from transferlaws.laws.hernandez import Hernandez
+from transferlaws.laws.plan import Plan, paper_laws, read_plan
+
+__all__ = [
+    "Answer",
+    "Decision",
+    "data_for",
+    "paper_laws",
+    "predict",
+    "read_plan",
+    "should_pretrain",
+    "size_for",
+]
 
 Floats = NDArray[np.float64]
 
 REACH = 0.5
 """Decades beyond the runs, in size or data, after which the planner does not answer."""
-DRAWS = 400
 QUANTITIES = ("d_transferred", "d_effective", "fraction", "multiplier", "loss")
 
 
@@ -69,143 +77,6 @@ class Decision:
         }
 
 
-@dataclass(frozen=True)
-class Plan:
-    """One source's law with what is known about it: draws of the law, ranges of the runs, scratch curves."""
-
-    source: str
-    law: Hernandez | None
-    level: float | None
-    draws: Floats
-    status: str
-    n_range: tuple[float, float] | None
-    d_range: tuple[float, float] | None
-    curves: tuple[Curve, ...]
-    d_n: tuple[float, ...]
-    noise: float
-
-    def outside(self, n_params: float, d_chars: float) -> float | None:
-        """Decades by which the question lies beyond the runs, the larger of size and data; None if
-        unknown.
-        """
-        if self.n_range is None or self.d_range is None:
-            return None
-        return max(
-            max(np.log10(low / value), np.log10(value / high), 0.0)
-            for value, (low, high) in ((n_params, self.n_range), (d_chars, self.d_range))
-        )
-
-    def regime(self, n_params: float, d_chars: float) -> str:
-        """low: D_F <= 0.1 D(N); medium: up to D(N); high beyond; unknown without from-scratch curves."""
-        if not self.curves:
-            return "unknown"
-        sizes = np.log([curve.n_params for curve in self.curves])
-        d_n = float(np.exp(np.interp(np.log(n_params), sizes, np.log(np.maximum(self.d_n, 1e-9)))))
-        return "low" if d_chars <= 0.1 * d_n else "medium" if d_chars <= d_n else "high"
-
-    def loss(self, n_params: float, d_effective: Floats) -> Floats:
-        """From-scratch loss at any size: between curves linear in ln N, beyond them along the last two."""
-        if not self.curves:
-            return np.full(np.shape(d_effective), np.nan)
-        sizes = np.log([curve.n_params for curve in self.curves])
-        values = np.array([curve.loss(d_effective) for curve in self.curves])
-        if len(sizes) == 1:
-            return values[0] if abs(sizes[0] - np.log(n_params)) < 1e-9 else np.full_like(values[0], np.nan)
-        right = int(np.clip(np.searchsorted(sizes, np.log(n_params)), 1, len(sizes) - 1))
-        share = (np.log(n_params) - sizes[right - 1]) / (sizes[right] - sizes[right - 1])
-        return (1 - share) * values[right - 1] + share * values[right]
-
-
-def paper_laws() -> dict[str, Any]:
-    """Table 1 as a laws document: no intervals, no ranges and no curves, since the paper prints none."""
-    none = {"low": None, "high": None}
-    return {
-        "schema": 1,
-        "rows": [
-            {
-                "source": source,
-                "method": "paper",
-                "law": "hernandez",
-                "k": {"value": law.k, **none},
-                "alpha": {"value": law.alpha, **none},
-                "beta": {"value": law.beta, **none},
-                "beta_over_alpha": {"value": law.beta / law.alpha, **none},
-                "level": None,
-                "status": "published without intervals",
-                "range": None,
-            }
-            for source, law in TABLE_1.items()
-        ],
-        "scratch": [],
-        "provenance": {"citation": CITATION},
-    }
-
-
-def read_plan(laws: Mapping[str, Any], source: str, method: str = "") -> Plan:
-    """The plan of `source` from a laws document; `method` picks a row (default loss_space, else the first).
-
-    `source` "scratch" takes the curves alone. Raises TransferLawsError for a source or method it does not
-    hold.
-    """
-    rows = [row for row in laws["rows"] if row.get("law") == "hernandez"]
-    try:
-        curves = tuple(
-            Curve(row["n_params"], row["E"], row["B"], row["b"], row["D0"], 0.0, np.inf)
-            for row in laws["scratch"]
-        )
-        d_n = tuple(float("inf") if row["d_n_chars"] is None else row["d_n_chars"] for row in laws["scratch"])
-        d_n = tuple(min(value, 1e300) for value in d_n)
-        if source == SCRATCH:
-            if not curves:
-                raise TransferLawsError("these laws hold no from-scratch curves")
-            own = rows[0]["range"] if rows else None
-            n_range = (curves[0].n_params, curves[-1].n_params)
-            d_range = tuple(own["d_chars"]) if own else None
-            return Plan(source, None, None, np.zeros((0, 3)), "converged", n_range, d_range, curves, d_n, 0.0)
-        mine = [row for row in rows if row["source"] == source]
-        if not mine:
-            held = ", ".join(sorted({row["source"] for row in rows})) or "none"
-            raise TransferLawsError(f"these laws hold no source {source!r}; they hold {held}")
-        wanted = [row for row in mine if row["method"] == (method or "loss_space")]
-        if method and not wanted:
-            raise TransferLawsError(
-                f"these laws hold no method {method!r} for {source}; they hold "
-                f"{', '.join(row['method'] for row in mine)}"
-            )
-        row = (wanted or mine)[0]
-        law = Hernandez(row["k"]["value"], row["alpha"]["value"], row["beta"]["value"])
-        own = row["range"] or {"n_params": None, "d_chars": None}
-        ranges = [tuple(own[name]) if own[name] else None for name in ("n_params", "d_chars")]
-        return Plan(
-            source, law, row["level"], _draws(row, law), row["status"], ranges[0], ranges[1], curves, d_n,
-            row.get("noise_nats") or 0.0,
-        )  # fmt: skip
-    except (KeyError, TypeError, AttributeError) as error:
-        raise TransferLawsError(f"the laws are not in the frame of laws.json: {error!r}") from error
-
-
-def _draws(row: Mapping[str, Any], law: Hernandez) -> Floats:
-    """Draws (DRAWS, 3) of (ln k, alpha, beta), fixed seed; none where an end is open or no covariance is
-    given.
-
-    Without a covariance (a laws.json of another program) k carries nothing and the exponents are taken as
-    independent about the middle of the runs, which is what a fit makes them.
-    """
-    centre = np.array([np.log(law.k), law.alpha, law.beta])
-    rng = np.random.default_rng(0)
-    covariance = row.get("covariance_ln_k_alpha_beta")
-    if covariance is not None:
-        return rng.multivariate_normal(centre, np.array(covariance), DRAWS)
-    ends = [row[name] for name in ("alpha", "beta")]
-    if row.get("range") is None or any(end["low"] is None or end["high"] is None for end in ends):
-        return np.zeros((0, 3))
-    # A central interval of a normal law at 95 % is 3.92 standard deviations wide.
-    sd = [(end["high"] - end["low"]) / 3.92 for end in ends]
-    alpha, beta = (rng.normal(value, width, DRAWS) for value, width in zip(centre[1:], sd, strict=True))
-    m_d, m_n = (np.mean(np.log(row["range"][name])) for name in ("d_chars", "n_params"))
-    return np.column_stack([centre[0] - (alpha - centre[1]) * m_d - (beta - centre[2]) * m_n, alpha, beta])
-
-
 def predict(
     laws: Mapping[str, Any],
     source: str,
@@ -231,7 +102,9 @@ def predict(
         return _no(
             plan, quantity, n_params, d_chars, "these laws hold no from-scratch curve to read a loss from"
         )
-    samples = np.array([_quantity(plan, quantity, n_params, d_chars, _law(draw)) for draw in plan.draws])
+    samples = np.array(
+        [_quantity(plan, quantity, n_params, d_chars, Hernandez.from_ln_k(*draw)) for draw in plan.draws]
+    )
     low, high = _ends(samples, plan)
     regime, away = plan.regime(n_params, d_chars), plan.outside(n_params, d_chars)
     return Answer(quantity, float(value), low, high, regime, away, False, _caveat(plan))
@@ -315,10 +188,6 @@ def _positive(**values: float) -> None:
     for name, value in values.items():
         if not (np.isfinite(value) and value > 0):
             raise TransferLawsError(f"{name} is {value!r}; it takes a positive finite number")
-
-
-def _law(draw: Floats) -> Hernandez:
-    return Hernandez(float(np.exp(np.clip(draw[0], -600, 600))), float(draw[1]), float(draw[2]))
 
 
 def _quantity(plan: Plan, quantity: str, n: float, d: float, law: Hernandez | None) -> float:
