@@ -61,12 +61,12 @@ def fit(
         failed = []
     for note in notes(runs):
         print(f"transferlaws: note: {table}: {note}", file=sys.stderr)
-    for why in failed:
-        print(f"transferlaws: note: {table}: {why}", file=sys.stderr)
     if not fits:
         raise TransferLawsError(
             f"{table}: {failed[0] if failed else 'the table has no source beside scratch'}"
         )
+    for why in failed:
+        print(f"transferlaws: note: {table}: {why}", file=sys.stderr)
     document = laws_document(fits, table_sha256=sha256_file(table), seed=seed, bootstrap=bootstrap)
     if out:
         write_laws(out, document)
