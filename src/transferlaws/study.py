@@ -153,19 +153,20 @@ class Study:
         `everything`: tuning, pre-training, diverged and failed runs too. Sorted by design."""
         import pandas as pd
 
-        rows = []
+        rows: dict[str, dict[str, Any]] = {}
         for cell in self.cells():
             record = None if cell.spec is None else self.store.read(cell.spec.key)
             if record is not None and (everything or (cell.role == "run" and record.status == "ok")):
-                rows.append(row_of(record, cell.role, self.scale, self.store))
-        return pd.DataFrame(rows, columns=list(COLUMNS))
+                # A tuning run at the rate that was chosen is also one of the runs proper: one row, role run.
+                rows[record.key] = row_of(record, cell.role, self.scale, self.store)
+        return pd.DataFrame(list(rows.values()), columns=list(COLUMNS))
 
     def curves(self, key: str | None = None) -> "pd.DataFrame":
         """Training curves, one row an evaluation: of one run, or of every run of the table."""
         import pandas as pd
 
         keys = [key] if key else [cell.spec.key for cell in self.cells() if cell.spec is not None]
-        records = [record for record in map(self.store.read, keys) if record is not None]
+        records = [record for record in map(self.store.read, dict.fromkeys(keys)) if record is not None]
         rows = [[record.key, *point] for record in records for point in record.curve]
         return pd.DataFrame(rows, columns=["key", *CURVE_COLUMNS])
 

@@ -59,17 +59,19 @@ def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
         if record is not None
     ]
     write_atomic(folder / "specs.jsonl", "\n".join(lines) + "\n")
-    fits = [
-        study.fit(method, source, bootstrap=bootstrap, seed=seed)
-        for source in study.scale.arms
-        if source != "scratch"
-        for method in METHODS
-    ]
+    fits, unfitted = [], {}
+    for source in (arm for arm in study.scale.arms if arm != "scratch"):
+        for method in METHODS:
+            try:
+                fits.append(study.fit(method, source, bootstrap=bootstrap, seed=seed))
+            except TransferLawsError as error:  # too few usable cells: said, not hidden
+                unfitted[f"{source}/{method}"] = str(error)
     document = laws_document(
         fits, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
     )
     write_atomic(folder / "laws.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
-    write_atomic(folder / "provenance.json", json.dumps(provenance(study), indent=1) + "\n")
+    origin = provenance(study) | {"unfitted": unfitted}
+    write_atomic(folder / "provenance.json", json.dumps(origin, indent=1) + "\n")
     return folder
 
 

@@ -219,7 +219,7 @@ def _client(jobs: int, scheduler: str | None) -> Iterator[Any]:
 
     if scheduler is not None:
         try:
-            client = Client(scheduler, timeout="10s", set_as_default=False)
+            client = Client(scheduler, timeout="5s", set_as_default=False)
         except (OSError, ValueError) as error:
             raise TransferLawsError(f"no dask scheduler answers at {scheduler}: {error}") from error
         with client:
