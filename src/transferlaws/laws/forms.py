@@ -123,7 +123,7 @@ class Kaplan(LossForm):
     def assemble(cls, exponents: Mapping[str, float], terms: Mapping[str, float]) -> Self:
         ratio, alpha_d = exponents["ratio"], exponents["alpha_D"]
         # In logarithms: a size term that the data do not need is 0, and N_c with it.
-        n_c = float(np.exp(np.log(max(terms["size"], 1e-300)) / ratio))
+        n_c = float(np.exp(min(np.log(max(terms["size"], 1e-300)) / ratio, 700.0)))
         return cls(N_c=n_c, D_c=terms["data"], alpha_N=ratio * alpha_d, alpha_D=alpha_d)
 
     def disassemble(self) -> tuple[Floats, Floats]:
@@ -256,7 +256,7 @@ class Unified(LossForm):
     def assemble(cls, exponents: Mapping[str, float], terms: Mapping[str, float]) -> Self:
         ratio, alpha_d = exponents["ratio"], exponents["alpha_D"]
         return cls(
-            N_C=float(np.exp(np.log(max(terms["size"], 1e-300)) / ratio)),
+            N_C=float(np.exp(min(np.log(max(terms["size"], 1e-300)) / ratio, 700.0))),
             D_C=terms["data"],
             alpha_N=ratio * alpha_d,
             alpha_D=alpha_d,
