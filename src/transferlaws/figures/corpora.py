@@ -59,7 +59,7 @@ def composition(cards: Cards) -> Drawing:
     """Training characters (millions) by genre, else by project; technical parts hatched."""
     bars = {name: _largest(card) for name, card in cards.items()}
     rows = max(map(len, bars.values()))
-    figure, axes = canvas(len(cards), width=9.6, height=1.3 + 0.27 * rows)
+    figure, axes = canvas(len(cards), width=8.0, height=1.3 + 0.27 * rows)
     for panel, (name, groups) in zip(axes[0], bars.items(), strict=True):
         at = np.arange(len(groups))
         drawn_bars = panel.barh(
@@ -70,6 +70,7 @@ def composition(cards: Cards) -> Drawing:
         panel.set_yticks(at, [label for label, _, _ in groups], fontsize="small")
         panel.set_ylim(rows - 0.4, -0.6)
         panel.grid(axis="y", visible=False)
+        panel.locator_params(axis="x", nbins=4)
         panel.set_xlabel("characters (millions)")
         panel.set_title(corpus_name(name), loc="left")
     return figure
@@ -141,7 +142,7 @@ def held_out_map(cards: Cards) -> Drawing:
         for split in ("validation", "test")
         for project, share in card["overlap"][f"{split} in train"]["projects"].items()
     ]
-    figure, ((copies, met),) = canvas(2, width=9.6, height=max(4.2, 1.5 + 0.23 * len(held_out)))
+    figure, ((copies, met),) = canvas(2, width=8.0, height=max(4.6, 1.6 + 0.23 * len(held_out)))
     for name, card in cards.items():
         _draw_copies(copies, name, card)
     log_axis(copies, "x")
@@ -168,7 +169,7 @@ def held_out_map(cards: Cards) -> Drawing:
         copies.plot([], [], "o", color=corpus_colour(name), label=corpus_name(name))
     for split, marker in MARKERS.items():
         copies.plot([], [], marker, color="0.4", linestyle="none", label=split)
-    figure.legend(loc="outside lower center", ncols=6)
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
@@ -232,7 +233,7 @@ def lines_like_code(corpus: Corpus, *, count: int = 8, seed: int = 0) -> Prose:
     """Lines of the training text that the measure takes for code, drawn by lot from quotable documents."""
     share = SAMPLE_CHARS / max(corpus.characters("train"), SAMPLE_CHARS)
     lines = {
-        textwrap.shorten(f"{document.source}: {line.strip()}", 96, placeholder=" …")
+        textwrap.shorten(f"{document.source}: {line.strip()}", 72, placeholder=" …")
         for document in _quotable(corpus)
         if int.from_bytes(lot(f"{seed}/{document.source}/{document.path}")) < share * 2**64
         for line in document.text.split("\n")
@@ -255,7 +256,7 @@ def _quoted(document: Document, seed: int, chars: int) -> str:
         piece = piece[: max(piece.rfind("\n"), 80)]
     else:
         whole = piece[: max(piece.rfind(" "), piece.rfind("\n"), 80)].rstrip() + " …"
-        piece = "\n".join(textwrap.fill(line, 92, break_on_hyphens=False) for line in whole.split("\n"))
+        piece = "\n".join(textwrap.fill(line, 72, break_on_hyphens=False) for line in whole.split("\n"))
     said = f"**{document.source}** ({document.genre}; {document.licence}), `{document.path}`:"
     return f"{said}\n\n{_fenced(piece)}"
 

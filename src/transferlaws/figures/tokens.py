@@ -156,11 +156,11 @@ def first_merges(
     tokenizers: Mapping[str, Tokenizer],
     leanings: Mapping[str, np.ndarray],
     *,
-    columns: int = 8,
+    columns: int = 7,
     rows: int = 16,
 ) -> Drawing:
     """The first tokens that tokenizers learnt, row by row, coloured by where they are used."""
-    figure, axes = canvas(len(tokenizers), width=4.8 * len(tokenizers), height=0.9 + 0.27 * rows)
+    figure, axes = canvas(len(tokenizers), width=4.0 * len(tokenizers), height=0.9 + 0.27 * rows)
     palette = colormaps["PuOr"]
     for panel, (title, tokenizer) in zip(axes[0], tokenizers.items(), strict=True):
         last = min(BYTES_VOCABULARY + rows * columns, tokenizer.vocabulary_size)
