@@ -1,6 +1,7 @@
 """A study on real processes: killed, damaged, resumed, repeated; the table is always the same."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tiny import make_tiny_study
 from transferlaws import Study, TransferLawsError
 from transferlaws.runs.reproduce import reproduce
 
@@ -19,7 +21,7 @@ SWEEP = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from conftest import make_tiny_study
+from tiny import make_tiny_study
 if __name__ == "__main__":
     make_tiny_study(Path(sys.argv[1]), Path(sys.argv[2])).ensure(jobs=2, progress=False)
 """
@@ -91,10 +93,6 @@ def test_a_run_can_be_reproduced_to_the_last_digit(trained_copy: Callable[[], St
 
 
 def test_published_results_stand_in_for_the_store(trained_copy: Callable[[], Study], study_cache: Path):
-    import shutil
-
-    from conftest import make_tiny_study
-
     study = trained_copy()
     before, curves = study.table(everything=True), study.curves()
     folder = study.freeze(bootstrap=50)
