@@ -17,7 +17,8 @@ import pandas as pd
 from transferlaws.figures.canvas import ARM_COLOURS, name
 from transferlaws.laws.forms import Hernandez
 
-POWERS = "'10^' + format(log(datum.value) / log(10), '.0f')"
+RAISED = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "¹⁰", "¹¹", "¹²", "¹³", "¹⁴"]
+POWERS = f"'10' + {RAISED}[round(log(datum.value) / log(10))]"
 THEME: dict[str, Any] = {
     "background": "transparent",
     "font": "inherit",
@@ -169,7 +170,7 @@ def runs(table: pd.DataFrame) -> Interactive:
                     range=[ARM_COLOURS.get(arm, "#8c6d31") for arm in arms],
                 ),
             ),
-            shape=alt.Shape("arm:N", title=None),
+            shape=alt.Shape("arm:N", title=None, scale=alt.Scale(domain=[name(arm) for arm in arms])),
             opacity=alt.condition(pick, alt.value(0.85), alt.value(0.06)),
             tooltip=list(shown.columns),
         )

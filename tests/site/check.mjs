@@ -84,6 +84,8 @@ async function look(name, device, width, height, scheme) {
   if (boxes) {
     await page.waitForFunction((n) => document.querySelectorAll('div.chart.drawn svg').length === n, boxes, { timeout: 15000 })
       .catch(() => report(label, 'a chart was not drawn'));
+    const wide = await page.locator('div.chart').evaluateAll((all) => all.filter((box) => box.scrollWidth > box.clientWidth + 1).length);
+    if (wide) report(label, 'a chart is wider than its page');
   }
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   if (overflow > 1) report(label, `overflows sideways by ${overflow} px`);
