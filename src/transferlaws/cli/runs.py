@@ -1,10 +1,10 @@
-"""`plan`, `run`, `status`, `table`, `freeze`: the runs of a study, from the bill to the results."""
+"""`plan`, `run`, `status`, `table`, `freeze`, `study`: the runs of a study, from bill to results."""
 
 import json as json_module
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from transferlaws.errors import TransferLawsError, UsageError
 
@@ -53,31 +53,31 @@ def run(
         progress: Show a progress bar.
         json: Print one JSON document at the end.
     """
-    study = _study(scale)
+    opened = _study(scale)
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
     if key is not None:
         from transferlaws.runs.reproduce import reproduce
 
-        report: dict[str, Any] = reproduce(study, key)
+        report: dict[str, Any] = reproduce(opened, key)
         text = (
             f"run {key}: loss {report['loss']!r}, recorded {report['recorded']!r}, "
             f"difference {report['difference']:.3g} nats/token"
         )
         print(json_module.dumps(report) if json else text)
         return 0
-    unknown = set(arms) - set(study.scale.arms)
+    unknown = set(arms) - set(opened.scale.arms)
     if unknown:
-        raise UsageError(f"--arms {', '.join(unknown)}: scale {scale} has {', '.join(study.scale.arms)}")
-    chosen = _sizes(study, sizes)
-    swept = study.ensure(arms or None, chosen, jobs=jobs, scheduler=scheduler, progress=progress)
+        raise UsageError(f"--arms {', '.join(unknown)}: scale {scale} has {', '.join(opened.scale.arms)}")
+    chosen = _sizes(opened, sizes)
+    swept = opened.ensure(arms or None, chosen, jobs=jobs, scheduler=scheduler, progress=progress)
     for failed, reason in swept.failed.items():
         print(f"transferlaws: run {failed} failed: {reason}", file=sys.stderr)
     if json:
         print(json_module.dumps({"trained": swept.trained, "failed": swept.failed}))
     else:
         print(f"study {scale}: {swept.trained} runs trained, {len(swept.failed)} failed")
-    if swept.failed or not study.is_complete(arms or None, chosen):
+    if swept.failed or not opened.is_complete(arms or None, chosen):
         print("transferlaws: the study is not complete; the same command tries again", file=sys.stderr)
         return 1
     return 0
@@ -92,19 +92,19 @@ def status(scale: str = "smoke", json: bool = False) -> None:
         scale: smoke, laptop, workstation or paper.
         json: Print one JSON document.
     """
-    study = _study(scale)
+    opened = _study(scale)
     counts: dict[str, dict[str, int]] = {}
-    for cell in study.cells():
-        record = None if cell.spec is None else study.store.read(cell.spec.key)
+    for cell in opened.cells():
+        record = None if cell.spec is None else opened.store.read(cell.spec.key)
         state = "missing" if record is None else record.status
         row = counts.setdefault(f"{cell.role} {cell.arm}", {})
         row[state] = row.get(state, 0) + 1
     if json:
-        print(json_module.dumps({"scale": scale, "runs": counts, "complete": study.is_complete()}))
+        print(json_module.dumps({"scale": scale, "runs": counts, "complete": opened.is_complete()}))
         return
     for name, row in counts.items():
         print(f"{name:18}", ", ".join(f"{count} {state}" for state, count in sorted(row.items())))
-    print("complete" if study.is_complete() else f"not complete: transferlaws run --scale {scale}")
+    print("complete" if opened.is_complete() else f"not complete: transferlaws run --scale {scale}")
 
 
 def table(scale: str = "smoke", out: Path | None = None, everything: bool = False) -> None:
@@ -142,14 +142,53 @@ def freeze(scale: str = "smoke", bootstrap: int = 1000, seed: int = 0) -> None:
     print(_study(scale).freeze(bootstrap=bootstrap, seed=seed))
 
 
+def study(
+    source: Path,
+    target: Path,
+    out: Path,
+    scale: str = "smoke",
+    source_kind: Literal["text", "code"] = "text",
+    target_kind: Literal["text", "code"] = "code",
+    jobs: int | None = None,
+    bootstrap: int = 1000,
+    seed: int = 0,
+) -> int:
+    """Measure what pre-training on one folder of text is worth for another: runs, law, report.
+
+    Prints the path of the report. The same command continues a study that was stopped.
+
+    Example: transferlaws study --source my-notes --target my-projects --out my-study
+
+    Args:
+        source: Folder to pre-train on; its first-level folders are projects.
+        target: Folder to fine-tune on.
+        out: Folder for runs, results and report.md.
+        scale: smoke, laptop, workstation or paper; data sizes are cut to what the folders hold.
+        source_kind: How the source is cleaned.
+        target_kind: How the target is cleaned.
+        jobs: Worker processes; all cores if not given.
+        bootstrap: Resamples for the law's intervals.
+        seed: Seed of the resampling.
+    """
+    from transferlaws import own
+    from transferlaws.scales import scale as scale_of
+
+    mine = own.open_study(source, target, out, scale_of(scale), source_kind, target_kind)
+    swept = mine.ensure(jobs=jobs)
+    if swept.failed:
+        raise TransferLawsError(f"{len(swept.failed)} runs failed: {'; '.join(swept.failed.values())}")
+    print(own.write_report(mine, out, bootstrap=bootstrap, seed=seed))
+    return 0
+
+
 def _study(scale: str) -> "Study":
     from transferlaws.study import Study
 
     return Study.open(scale)
 
 
-def _sizes(study: "Study", places: tuple[int, ...]) -> "tuple[Size, ...] | None":
-    ladder = study.scale.sizes
+def _sizes(opened: "Study", places: tuple[int, ...]) -> "tuple[Size, ...] | None":
+    ladder = opened.scale.sizes
     if any(not 1 <= place <= len(ladder) for place in places):
         raise UsageError(f"--sizes takes places from 1 to {len(ladder)}, got {' '.join(map(str, places))}")
     return tuple(ladder[place - 1] for place in places) or None
@@ -161,4 +200,5 @@ VERBS: dict[str, Callable[..., Any]] = {
     "status": status,
     "table": table,
     "freeze": freeze,
+    "study": study,
 }
