@@ -71,10 +71,9 @@ def _fraction_points(panel: Axes, cells: pd.DataFrame, shade: object, label: str
             ends.append(np.clip(logit(np.clip(share, 1e-9, 1 - 1e-9)), low, high))
     panel.vlines(shown["n_params"], ends[0], ends[1], color=shade, linewidth=1, alpha=0.6)
     solid = (shown["status"] == "interpolated").to_numpy()
-    panel.plot(shown["n_params"][solid], at[solid], "o", color=shade, label=label)
+    panel.plot(shown["n_params"][solid], at[solid], "o", color=shade)
     panel.plot(shown["n_params"][~solid], at[~solid], "o", color=shade, fillstyle="none")
-    if not solid.any():
-        panel.plot([], [], "o", color=shade, label=label, fillstyle="none")
+    panel.plot([], [], "o", color=shade, label=label)
     for status, height, mark in (("below_floor", high, "^"), ("no_transfer", low, "v")):
         edge = cells[cells["status"] == status]
         if edge.empty:
