@@ -57,6 +57,7 @@ FIGURES: dict[str, Callable[[Planted], Drawing]] = {
     "loss against data": lambda study: losses.loss_against_data(study.table, study.fit.curves),
     "loss against size": lambda study: losses.loss_against_size(study.table, ["scratch", "text"]),
     "data limits": lambda study: scratch.data_limits(study.fit.curves, study.cells),
+    "individual fits": lambda study: law.individual_fits(study.fit),
     "inversion": lambda study: effective.inversion(study.table, study.fit),
     "statuses": lambda study: effective.status_map(study.cells),
     "amplification": lambda study: effective.amplification_map(study.cells),

@@ -1,7 +1,8 @@
 """The power law of transfer, D_T = k D_F^alpha N^beta, as the paper draws it and as a table of exponents.
 
 Figure 2: the fraction D_T/(D_F + D_T) on a logit axis against N, straight for each D_F (eq. B.2). Figure 10:
-the size N* at which half the effective data is transferred. Figures 11 and 12: other ways to look at D_T.
+a line of its own for each D_F, and the size N* at which half the effective data is transferred. Figures 11
+and 12: other ways to look at D_T.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from transferlaws.figures.canvas import (
 )
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.result import Fit
+from transferlaws.laws.two_step import individual_lines
 
 LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
 
@@ -79,6 +81,34 @@ def _fraction_points(panel: Axes, cells: pd.DataFrame, shade: object, label: str
         if edge.empty:
             continue
         panel.plot(edge["n_params"], np.full(len(edge), height), mark, color=shade, clip_on=False, zorder=5)
+
+
+@drawn
+def individual_fits(fit: Fit) -> Drawing:
+    """A straight line of its own through the fractions of each D_F, one panel a data size (figure 10)."""
+    lines = individual_lines(fit.cells).set_index("d_chars")
+    palette = shades(fit.cells["d_chars"])
+    columns = min(4, len(palette))
+    rows = -(-len(palette) // columns)
+    figure, axes = canvas(columns, rows, width=7.6, height=2.8 * rows, sharex=True, sharey=True)
+    for panel in axes.flat[len(palette) :]:
+        panel.set_visible(False)
+    n = np.array([fit.cells["n_params"].min(), fit.cells["n_params"].max()], float)
+    for panel, (d_chars, shade) in zip(axes.flat, palette.items(), strict=False):
+        _fraction_points(panel, fit.cells[fit.cells["d_chars"] == d_chars], shade, number(d_chars))
+        shared = logit(fit.law.fraction(n_params=n, d_chars=d_chars))
+        panel.plot(n, shared, ":", color="0.4", linewidth=1.2)
+        title = f"$D_F$ = {number(d_chars)}"
+        if d_chars in lines.index:
+            line = lines.loc[d_chars]
+            panel.plot(n, line["height"] + line["slope"] * np.log(n), "-", color=shade)
+            title += f", slope {line['slope']:.2f}"
+        panel.set_title(title, loc="left", fontsize="small")
+        logit_ticks(panel, *LOGIT_LIMITS)
+        log_axis(panel, "x")
+    figure.supxlabel("parameters without embeddings, N", fontsize="medium")
+    figure.supylabel("fraction transferred, $D_T/D_E$", fontsize="medium")
+    return figure
 
 
 @drawn

@@ -8,6 +8,7 @@ straight in ln N for each D_F. Both take cells of the low-data regime with D_T >
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from transferlaws.laws.effective import LOW_DATA, Inversion
@@ -32,6 +33,24 @@ def paper_steps(inversion: Inversion) -> tuple[Floats, Floats]:
     impossible.
     """
     return _both(inversion, _paper)
+
+
+def individual_lines(cells: pd.DataFrame) -> pd.DataFrame:
+    """Step 1 without the shared slope: a straight line in ln N on the logit axis for each D_F (figure 10).
+
+    `cells` is an `effective_data` frame; one row a data size with two cells of bounded D_T > 0 or more:
+    d_chars, n_cells, slope (a beta of its own), height (logit at ln N = 0) and n_star (NaN unless the line
+    rises).
+    """
+    rows = []
+    for d_chars, group in cells[cells["fraction"].gt(0) & cells["fraction"].lt(1)].groupby("d_chars"):
+        x, p = np.log(group["n_params"].to_numpy(float)), group["fraction"].to_numpy(float)
+        if len(np.unique(x)) < 2:
+            continue
+        slope, height = np.polyfit(x, np.log(p / (1 - p)), 1)
+        n_star = float(np.exp(-height / slope)) if slope > 0 else np.nan
+        rows.append((d_chars, len(group), slope, height, n_star))
+    return pd.DataFrame(rows, columns=["d_chars", "n_cells", "slope", "height", "n_star"])
 
 
 def logit_regression(inversion: Inversion) -> tuple[Floats, Floats]:
