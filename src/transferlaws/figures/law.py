@@ -130,11 +130,13 @@ def n_star(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez] | None = None
     sizes = pd.concat([fit.cells["n_params"] for fit in fits.values()])
     data = pd.concat([fit.cells["d_chars"] for fit in fits.values()])
     axes.axhspan(sizes.min(), sizes.max(), color="0.5", alpha=0.12, linewidth=0, label="sizes measured")
+    lowest, highest = sizes.min() / 100, sizes.max() * 1000
+    axes.set_ylim(lowest, highest)
     for source, law in (paper or {}).items():
         d = np.geomspace(data.min() / 10, data.max() * 10, 40)
-        axes.plot(d, law.n_star(d), ":", color=colour(source), label=f"the paper's law, {source}")
-    low, high = sizes.min(), sizes.max()
-    axes.set_ylim(low / 100, high * 1000)
+        star = law.n_star(d)
+        if np.any((star > lowest) & (star < highest)):  # elsewhere it would be a legend without a line
+            axes.plot(d, star, ":", color=colour(source), label=f"the paper's law, {source}")
     log_axis(axes, "x")
     log_axis(axes, "y")
     axes.set_xlabel("fine-tuning data, $D_F$ (characters)")
