@@ -17,10 +17,15 @@ from transferlaws.runs.store import Store
 from transferlaws.scales import Scale
 
 CHARS_PER_TOKEN = 2.0  # of Python under an English BPE of 512 to 1,024 tokens; records know better
-# Epochs to the end of a run by data size in characters, both kinds, from a first study of ours.
-EPOCHS_BY_CHARS = (1e3, 1e4, 1e5, 1e6, 1e7)
-EPOCHS_SCRATCH = (150.0, 60.0, 22.0, 9.0, 4.0)
-EPOCHS_TUNED = (60.0, 25.0, 14.0, 7.0, 3.0)
+# Epochs to the end of a run by data size in characters, both kinds: means over a smoke study up to 1e5,
+# guesses beyond, which finished runs replace.
+EPOCHS_BY_CHARS = (1e3, 3e3, 1e4, 3e4, 1e5, 1e6, 1e7)
+EPOCHS_SCRATCH = (19.0, 17.0, 27.0, 35.0, 18.0, 9.0, 4.0)
+EPOCHS_TUNED = (19.0, 15.0, 11.0, 14.0, 12.0, 7.0, 3.0)
+# Measured on one CPU core: what a run takes besides the arithmetic of its training tokens.
+EVALUATION_FACTOR = 1.3  # evaluating on the stop set
+STEP_SECONDS = 1.5e-3  # a step, however small its batch
+RUN_SECONDS = 0.3
 BYTES_PER_PARAMETER = 20  # weights, gradient, two Adam moments, the best weights (float32)
 WORKER_BYTES = 600_000_000  # a process with torch and transformers loaded
 
@@ -51,9 +56,10 @@ class CostModel:
             outcome, shape = record.outcome, record.spec["size"]
             if record.status != "ok" or not outcome["d_chars"] or not outcome["tokens_seen"]:
                 continue
-            shape_key = (shape["n_layer"], shape["d_model"])
-            self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(outcome["seconds"], 1e-3))
-            if record.spec["budget_tokens"] is None:
+            if record.spec["budget_tokens"] is not None:  # full batches, few evaluations: the plain rate
+                shape_key = (shape["n_layer"], shape["d_model"])
+                self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(outcome["seconds"], 1e-3))
+            else:
                 kind = (record.spec["start"] is None, outcome["d_chars"])
                 self._tokens.setdefault(kind, []).append(outcome["tokens_seen"])
 
@@ -71,8 +77,8 @@ class CostModel:
         return min(math.exp(log_epochs) * cell.d_chars / CHARS_PER_TOKEN, self.scale.recipe.max_tokens)
 
     def speed(self, size: Size) -> float | None:
-        """Training FLOPs per second of one worker: of finished runs, else measured, else of the
-        nearest size that was."""
+        """Training FLOPs per second of one worker at full batches: of finished pre-training runs, else
+        measured, else of the nearest size that was."""
         if known := self._speed.get((size.n_layer, size.d_model)):
             return float(np.median(known))
         if size in self.flops_per_second:
@@ -91,9 +97,22 @@ class CostModel:
         per_token = cell.size.flops_per_token(scale.vocabulary_size, scale.context)
         scoring = (scale.recipe.stop_chars + scale.recipe.test_chars) / CHARS_PER_TOKEN / 3
         speed = self.speed(cell.size)
-        seconds = None if speed is None else (tokens + scoring) * per_token / speed
+        seconds = None
+        if speed is not None:
+            work = tokens * (1 if cell.role == "pretrain" else EVALUATION_FACTOR) + scoring
+            seconds = (
+                work * per_token / speed + tokens / self._batch_tokens(cell) * STEP_SECONDS + RUN_SECONDS
+            )
         record = None if cell.spec is None else self.store.read(cell.spec.key)
         return Estimate(cell, tokens, tokens * per_token, seconds, record is not None and record.finished)
+
+    def _batch_tokens(self, cell: Cell) -> float:
+        """Tokens a step: the recipe's, or fewer where the data set is small."""
+        recipe, context = self.scale.recipe, self.scale.context
+        if cell.role == "pretrain":
+            return recipe.batch_tokens
+        share = cell.d_chars / CHARS_PER_TOKEN * recipe.batch_share
+        return min(recipe.batch_tokens, max(context, share))
 
     def worker_bytes(self) -> float:
         """Memory of one worker at the largest size: parameters and one batch's activations."""
