@@ -42,7 +42,8 @@ const server = createServer((request, response) => {
 await new Promise((done) => server.listen(0, '127.0.0.1', done));
 const origin = `http://127.0.0.1:${server.address().port}`;
 const pages = readdirSync(site, { recursive: true }).map(String)
-  .filter((name) => name.endsWith('.html') && !name.split('/').some((part) => part.startsWith('_'))).sort();
+  .filter((name) => name.endsWith('.html') && !name.split('/').some((part) => part.startsWith('_')))
+  .filter((name) => !/http-equiv="refresh"/i.test(readFileSync(join(site, name), 'utf8'))).sort();  // a forward is only a link
 
 checkLinks();
 const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'site-check-')), {
