@@ -88,9 +88,9 @@ def individual_fits(fit: Fit) -> Drawing:
     """A straight line of its own through the fractions of each D_F, one panel a data size (figure 10)."""
     lines = individual_lines(fit.cells).set_index("d_chars")
     palette = shades(fit.cells["d_chars"])
-    columns = min(4, len(palette))
+    columns = min(2, len(palette))
     rows = -(-len(palette) // columns)
-    figure, axes = canvas(columns, rows, width=7.6, height=2.8 * rows, sharex=True, sharey=True)
+    figure, axes = canvas(columns, rows, width=7.6, height=2.6 * rows, sharex=True, sharey=True)
     for panel in axes.flat[len(palette) :]:
         panel.set_visible(False)
     n = np.array([fit.cells["n_params"].min(), fit.cells["n_params"].max()], float)
