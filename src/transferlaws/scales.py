@@ -83,7 +83,7 @@ def smoke() -> Scale:
         tuning=Tuning(d_chars=(3_000, 10_000), flat_nats=0.01),
         vocabulary_size=512,
         context=128,
-        recipe=Recipe(tolerance=0.01, max_tokens=1_000_000, stop_chars=20_000, test_chars=100_000),
+        recipe=Recipe(tolerance=0.01, max_tokens=2_500_000, stop_chars=20_000, test_chars=100_000),
     )
 
 
