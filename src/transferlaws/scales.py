@@ -68,7 +68,7 @@ class Scale:
 
 
 def smoke() -> Scale:
-    """Minutes: three sizes, four data sizes, two or three seeds; intervals are as wide as that deserves."""
+    """Minutes: three sizes, four data sizes, up to three seeds; intervals are as wide as that deserves."""
     return Scale(
         name="smoke",
         tier="smoke",
@@ -76,7 +76,7 @@ def smoke() -> Scale:
         d_chars=(1_000, 3_000, 10_000, 30_000),
         d_chars_scratch=(100_000,),
         arms=("scratch", "text", "mix"),
-        seeds=((10_000, 3), (100_000, 2)),
+        seeds=((10_000, 3), (30_000, 2), (100_000, 1)),
         pretrain_chars=4_000_000,
         pretrain_tokens=1_200_000,
         pretrain_rate=1.6e-2,
