@@ -46,7 +46,8 @@ def test_importing_the_library_loads_neither_torch_nor_pandas():
 def test_reading_fitting_and_planning_work_without_the_train_extra():
     rooms = (
         "laws.transfer", "laws.power", "planner", "study", "runs.sweep", "runs.publish", "runs.bill",
-        "corpora", "tokens", "book", "charts", "cli.runs", "cli.laws", "cli.corpora", "cli.book",
+        "corpora", "tokens", "book", "charts",
+        "cli.runs", "cli.laws", "cli.planner", "cli.corpora", "cli.book",
     )  # fmt: skip
     code = f"""
 import importlib, importlib.abc, sys

@@ -6,11 +6,9 @@ import json
 
 import pytest
 
-from transferlaws.cli.laws import VERBS
+from transferlaws import cli
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.synthetic import Design, plant
-
-cli = pytest.importorskip("transferlaws.cli")
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +42,11 @@ def test_fit_then_plan(table, tmp_path, capsys):
     assert "decades outside the runs" in capsys.readouterr().err
     assert cli.main(["size-for", "--laws", str(laws), "--target-loss", "3.5", "--d-chars", "1e5"]) == 0
     assert cli.main(["data-for", "--laws", str(laws), "--target-loss", "3.5", "--n-params", "2e4"]) == 0
+    ask = ["should-pretrain", "--laws", str(laws), "--pretrain-chars", "1e7", "--d-chars", "1e5"]
+    capsys.readouterr()
+    assert cli.main([*ask, "--n-params", "2e4"]) == 0
+    assert capsys.readouterr().out.startswith("pre-train: ")
+    assert cli.main([*ask, "--n-params", "2e9"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -75,5 +78,5 @@ def test_unknown_options_exit_2_and_write_nothing(table, tmp_path, capsys):
 
 
 def test_every_verb_has_an_example():
-    for name, verb in VERBS.items():
+    for name, verb in cli.verbs().items():
         assert f"Example: transferlaws {name}" in verb.__doc__

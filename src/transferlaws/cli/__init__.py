@@ -13,7 +13,7 @@ import tyro
 
 from transferlaws.errors import TransferLawsError, UsageError
 
-ROOMS = ("corpora", "runs", "laws", "book")
+ROOMS = ("corpora", "runs", "laws", "planner", "book")
 
 
 def verbs() -> dict[str, Callable[..., Any]]:

@@ -4,6 +4,7 @@ name too.
 Each gives nats/token as (sum_i c_i basis_i(N, D))^power with every c_i >= 0, so only exponents need a search.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
@@ -30,7 +31,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class LossForm:
+class LossForm(ABC):
     """A form of the loss in nats/token; `exponents` (with bounds) are searched, `terms` are solved for."""
 
     exponents: ClassVar[Mapping[str, tuple[float, float]]] = {}
@@ -42,9 +43,9 @@ class LossForm:
         require_finite(self)
 
     @staticmethod
+    @abstractmethod
     def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:
         """The terms' shapes (B, m, terms) at exponents (B, q), sizes n (m,), data d (m,), arm flags (m,)."""
-        raise NotImplementedError
 
     @classmethod
     def power(cls, exponents: Floats) -> Floats:
