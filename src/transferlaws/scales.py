@@ -4,6 +4,7 @@
 functions that return a `Scale`; `scale(name)` finds one.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ TEXT = Source((("english", ()),))
 PROSE = Source((("english", ("prose",)),))
 MIX = Source((("english", ()), ("othercode", ())))
 SOURCES: Mapping[str, Source] = {"text": TEXT, "mix": MIX, "prose": PROSE}
+HALF_DECADE = math.sqrt(10.0)
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class Scale:
     one for everything above. From-scratch runs also cover `d_chars_scratch`, so that fine-tuned
     losses have something to be compared with. Pre-training uses `pretrain_rate` at width 16 and, as Adam
     wants it, proportionally less at larger widths (Yang et al. 2022, "Tensor Programs V").
+
+    `reach` bounds what one cell may cost: the largest N x D (parameters times characters) of a fine-tuned
+    cell. From-scratch cells go half a decade further. `side_arms` are those a study compares with rather
+    than stands on: no runs at the largest size, and two seeds fewer where there are more than two.
     """
 
     name: str
@@ -50,6 +56,8 @@ class Scale:
     vocabulary_size: int
     context: int
     recipe: Recipe = field(default_factory=Recipe)
+    reach: float = math.inf
+    side_arms: tuple[str, ...] = ()
     target: str = "python"
     tokenizer_corpus: str = "english"
     tokenizer_kind: str = "bpe"
@@ -62,9 +70,21 @@ class Scale:
         if unknown:
             raise ValueError(f"Scale.arms has {unknown}; known: scratch, {', '.join(SOURCES)}")
 
-    def n_seeds(self, d_chars: int) -> int:
-        """How many seeds a data size gets."""
-        return next((count for upto, count in self.seeds if d_chars <= upto), self.seeds[-1][1])
+    def sizes_of(self, arm: str) -> tuple[Size, ...]:
+        """The model sizes of an arm."""
+        return self.sizes[:-1] if arm in self.side_arms else self.sizes
+
+    def d_chars_of(self, arm: str, size: Size) -> tuple[int, ...]:
+        """The data sizes of an arm at a model size, in characters: at least the smallest there is."""
+        grid, reach = self.d_chars, self.reach
+        if arm == "scratch":
+            grid, reach = grid + self.d_chars_scratch, reach * HALF_DECADE
+        return tuple(d for d in grid if d == grid[0] or size.n_params * d <= reach)
+
+    def n_seeds(self, arm: str, d_chars: int) -> int:
+        """How many seeds a cell gets."""
+        count = next((count for upto, count in self.seeds if d_chars <= upto), self.seeds[-1][1])
+        return max(count - 2, 1) if arm in self.side_arms else count
 
 
 def smoke() -> Scale:
@@ -93,17 +113,19 @@ def laptop() -> Scale:
         name="laptop",
         tier="laptop",
         sizes=LADDER[:5],
-        d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000),
-        d_chars_scratch=(3_000_000, 10_000_000),
+        d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000),
+        d_chars_scratch=(),
         arms=("scratch", "text", "mix", "prose"),
-        seeds=((30_000, 5), (100_000, 3), (1_000_000, 2), (10_000_000, 1)),
+        side_arms=("mix", "prose"),
+        seeds=((30_000, 5), (100_000, 3), (300_000, 2), (10_000_000, 1)),
         pretrain_chars=45_000_000,
-        pretrain_tokens=20_000_000,
+        pretrain_tokens=14_000_000,
         pretrain_rate=1.6e-2,
         tuning=Tuning(d_chars=(3_000, 30_000, 300_000)),
         vocabulary_size=1024,
         context=128,
-        recipe=Recipe(stop_chars=60_000, test_chars=500_000),
+        recipe=Recipe(tolerance=0.005, stop_chars=60_000, test_chars=300_000, max_tokens=20_000_000),
+        reach=3.2e11,
     )
 
 

@@ -11,7 +11,7 @@ TUNING = Tuning(d_chars=(1_000,), first_guess=4e-3, most_rates=12)
 
 def search(optimum: float, diverges_above: float = math.inf) -> dict[float, float]:
     losses: dict[float, float] = {}
-    while rates := next_rates(losses, TUNING):
+    while rates := next_rates(losses, TUNING, TUNING.first_guess):
         for rate in rates:
             parabola = 3.0 + 0.05 * math.log(rate / optimum) ** 2
             losses[rate] = math.inf if rate > diverges_above else parabola
@@ -33,7 +33,7 @@ def test_a_diverging_neighbour_bounds_the_search():
 
 def test_on_a_plateau_the_largest_good_rate_is_taken_and_nothing_far_below_is_tried():
     losses: dict[float, float] = {}
-    while rates := next_rates(losses, TUNING):
+    while rates := next_rates(losses, TUNING, TUNING.first_guess):
         losses |= {
             rate: 3.0 + 0.0005 * math.log2(rate / 1e-4) + (0.1 if rate > 5e-3 else 0) for rate in rates
         }

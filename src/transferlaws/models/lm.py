@@ -116,7 +116,7 @@ class _FusedGelu(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (slope,) = ctx.saved_tensors
-        return grad * slope
+        return slope.mul_(grad)
 
 
 def _chunk_tokens(vocabulary_size: int) -> int:

@@ -13,9 +13,10 @@ from transferlaws.models.ladder import Size
 from transferlaws.runs.store import Record, Store
 from transferlaws.scales import SOURCES, Scale
 from transferlaws.training.spec import RunSpec, Share
-from transferlaws.training.tuning import best_rate, interpolated_rate, next_rates
+from transferlaws.training.tuning import FEWEST_RATES, best_rate, best_tried, interpolated_rate, next_rates
 
 RETRIES_AFTER_DIVERGENCE = 3
+GENTLER = 4  # fine-tuning's first guess of a rate is from scratch's, divided by this
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class Plan:
             cell
             for size in sizes or self.scale.sizes
             for arm in arms or self.scale.arms
+            if size in self.scale.sizes_of(arm)
             for cell in self._line(store, arm, size)
         ]
 
@@ -58,41 +60,40 @@ class Plan:
             zero_shot = replace(self._run(arm, size, 0, 0, 0.0), start=start)
             yield Cell("run", arm, size, 0, 0, zero_shot)
         tuned: list[tuple[int, float]] | None = []
-        for d_chars in self.scale.tuning.d_chars:
-            specs, rate = self._tuning(store, arm, size, d_chars, start)
+        guess = self.scale.tuning.first_guess / (1 if start is None else GENTLER)
+        data_sizes = self.scale.d_chars_of(arm, size)
+        for d_chars in (d for d in self.scale.tuning.d_chars if d <= data_sizes[-1]):
+            if tuned is None:  # searched from the best rate of the data size before, which is not known yet
+                yield from (Cell("tune", arm, size, d_chars, 0, None) for _ in range(FEWEST_RATES))
+                continue
+            specs, rate, guess = self._tuning(store, arm, size, d_chars, guess, start)
             yield from (Cell("tune", arm, size, d_chars, 0, spec) for spec in specs)
-            if rate is None:
-                tuned = None
-            elif tuned is not None:
-                tuned.append((d_chars, rate))
-        for d_chars in self.d_chars(arm):
-            for seed in range(self.scale.n_seeds(d_chars)):
+            tuned = None if rate is None else [*tuned, (d_chars, rate)]
+        for d_chars in data_sizes:
+            for seed in range(self.scale.n_seeds(arm, d_chars)):
                 spec = None
                 if tuned is not None:
                     rate = interpolated_rate(tuned, d_chars)
                     spec = self._settled(store, self._run(arm, size, d_chars, seed, rate, start))
                 yield Cell("run", arm, size, d_chars, seed, spec)
 
-    def d_chars(self, arm: str) -> tuple[int, ...]:
-        """The data sizes of an arm, in characters."""
-        return self.scale.d_chars + (self.scale.d_chars_scratch if arm == "scratch" else ())
-
     def _tuning(
-        self, store: Store, arm: str, size: Size, d_chars: int, start: str | None
-    ) -> tuple[list[RunSpec], float | None]:
-        """The tuning runs known so far, and the rate they found (None: not all of them are measured)."""
+        self, store: Store, arm: str, size: Size, d_chars: int, guess: float, start: str | None
+    ) -> tuple[list[RunSpec], float | None, float]:
+        """The tuning runs known so far, the rate they found (None: not all of them are measured), and the
+        best rate tried."""
         tuning, specs, losses = self.scale.tuning, [], dict[float, float]()
-        while rates := next_rates(losses, tuning):
+        while rates := next_rates(losses, tuning, guess):
             batch = [self._run(arm, size, d_chars, 0, rate, start) for rate in rates]
             specs += batch
             records = [store.read(spec.key) for spec in batch]
             if not all(record is not None and record.finished for record in records):
-                return specs, None
+                return specs, None, guess
             losses |= {
                 spec.learning_rate: _validation_loss(record)
                 for spec, record in zip(batch, records, strict=True)
             }
-        return specs, best_rate(losses, tuning)
+        return specs, best_rate(losses, tuning), best_tried(losses, tuning)
 
     def _run(
         self, arm: str, size: Size, d_chars: int, seed: int, rate: float, start: str | None = None

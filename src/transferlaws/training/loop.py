@@ -49,7 +49,8 @@ def make_deterministic() -> None:
     """One thread and deterministic kernels: the same spec then gives the same loss to the last bit."""
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a pass each
+    # A debugging aid that costs a pass over every new tensor.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def evaluate(model: Any, batches: EvaluationSet) -> float:

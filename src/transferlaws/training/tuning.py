@@ -13,12 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 FACTOR = 2.0
+FEWEST_RATES = 3  # the best one and a neighbour on both sides
 
 
 @dataclass(frozen=True)
 class Tuning:
-    """Where and how far to search: tuned data sizes in characters, the first guess, most rates a cell,
-    and the difference in nats/token below which two losses count as equal."""
+    """Where and how far to search: tuned data sizes in characters, the first guess (from scratch at the
+    smallest of them), most rates a cell, and the difference in nats/token below which losses are equal."""
 
     d_chars: tuple[int, ...]
     first_guess: float = 2e-3
@@ -28,20 +29,21 @@ class Tuning:
     def __post_init__(self) -> None:
         if not self.d_chars or list(self.d_chars) != sorted(set(self.d_chars)):
             raise ValueError(f"Tuning.d_chars must be increasing and not empty, got {self.d_chars}")
-        if self.most_rates < 3:
-            raise ValueError(f"Tuning.most_rates must be at least 3, got {self.most_rates}")
+        if self.most_rates < FEWEST_RATES:
+            raise ValueError(f"Tuning.most_rates must be at least {FEWEST_RATES}, got {self.most_rates}")
 
 
-def next_rates(losses: Mapping[float, float], tuning: Tuning) -> list[float]:
+def next_rates(losses: Mapping[float, float], tuning: Tuning, guess: float) -> list[float]:
     """The rates to try next, given the validation losses found so far (infinite where it diverged).
 
-    Empty when the best rate has both neighbours, or when the most rates have been tried.
+    The search begins around `guess`. Empty when the best rate has both neighbours, or when the most rates
+    have been tried.
     """
     if not losses:
-        return [rung(tuning.first_guess, steps) for steps in (-1, 0, 1)]
+        return [rung(guess, steps) for steps in (-1, 0, 1)]
     if len(losses) >= tuning.most_rates:
         return []
-    best = _best_tried(losses, tuning)
+    best = best_tried(losses, tuning)
     wanted = (rung(best, -1), rung(best, +1))
     return [rate for rate in wanted if not any(math.isclose(rate, tried) for tried in losses)]
 
@@ -51,7 +53,7 @@ def rung(rate: float, steps: int) -> float:
     return float(f"{rate * FACTOR**steps:.6g}")
 
 
-def _best_tried(losses: Mapping[float, float], tuning: Tuning) -> float:
+def best_tried(losses: Mapping[float, float], tuning: Tuning) -> float:
     """The largest rate whose loss is as good as the best."""
     good = min(losses.values()) + tuning.flat_nats
     return max(rate for rate, loss in losses.items() if loss <= good)
@@ -64,7 +66,7 @@ def best_rate(losses: Mapping[float, float], tuning: Tuning) -> float:
     nats/token.
     """
     rates = sorted(losses)
-    at = rates.index(_best_tried(losses, tuning))
+    at = rates.index(best_tried(losses, tuning))
     if not 0 < at < len(rates) - 1 or losses[rates[at]] > min(losses.values()):
         return rates[at]
     x = np.log(rates[at - 1 : at + 2])
