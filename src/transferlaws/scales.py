@@ -121,10 +121,10 @@ def laptop() -> Scale:
         pretrain_chars=45_000_000,
         pretrain_tokens=14_000_000,
         pretrain_rate=1.6e-2,
-        tuning=Tuning(d_chars=(3_000, 30_000, 300_000)),
+        tuning=Tuning(d_chars=(3_000, 30_000, 300_000), flat_nats=0.005),
         vocabulary_size=1024,
         context=128,
-        recipe=Recipe(tolerance=0.005, stop_chars=60_000, test_chars=300_000, max_tokens=20_000_000),
+        recipe=Recipe(tolerance=0.005, test_chars=300_000, max_tokens=20_000_000),
         reach=3.2e11,
     )
 

@@ -102,7 +102,8 @@ class Trainer:
             ceiling = self.training.curve[0].loss_validation + 1.0
             while not self._stalled():
                 self._hold(self.steps_between_evaluations())
-                if self.training.curve[-1].loss_validation > ceiling:
+                # The training loss tells: over-fitting alone can lift the other one as far for a while.
+                if self.training.curve[-1].loss_train > ceiling:
                     raise _DivergedError
             self._return_to_best()
             if self.step:
