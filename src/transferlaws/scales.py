@@ -1,12 +1,14 @@
 """The one dial: a scale says how large everything is, and nothing else in the library asks its name.
 
 `smoke` (minutes on two cores), `laptop` (a night), `workstation` (days, or a GPU) and `paper` are
-functions that return a `Scale`; `scale(name)` finds one.
+functions that return a `Scale`; `scale(name)` finds one. Three small studies stand beside `laptop`, each
+with one thing changed.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from transferlaws.errors import UsageError
 from transferlaws.models.ladder import LADDER, Size
@@ -16,15 +18,38 @@ from transferlaws.training.tuning import Tuning
 
 @dataclass(frozen=True)
 class Source:
-    """A pre-training mixture: (corpus, parts) pairs in equal shares; empty parts means all of it."""
+    """A pre-training mixture: (corpus, parts) pairs; empty parts means all of it.
+
+    `weights` are the corpora's shares of the characters, equal if not given. `tokens` replaces the scale's
+    budget: such a run is a branch off the same trunk (`training.loop`). `shuffled` destroys the order.
+    """
 
     corpora: tuple[tuple[str, tuple[str, ...]], ...]
+    weights: tuple[float, ...] = ()
+    tokens: int | None = None
+    shuffled: bool = False
+
+    def shares(self) -> tuple[tuple[str, tuple[str, ...], float], ...]:
+        """Corpus, parts and weight of each component."""
+        weights = self.weights or (1 / len(self.corpora),) * len(self.corpora)
+        return tuple((*corpus, weight) for corpus, weight in zip(self.corpora, weights, strict=True))
 
 
 TEXT = Source((("english", ()),))
-PROSE = Source((("english", ("prose",)),))
-MIX = Source((("english", ()), ("othercode", ())))
-SOURCES: Mapping[str, Source] = {"text": TEXT, "mix": MIX, "prose": PROSE}
+SOURCES: Mapping[str, Source] = {
+    "text": TEXT,
+    "mix": Source((("english", ()), ("othercode", ()))),
+    "prose": Source((("english", ("prose",)),)),
+    # Controls: no order left; a little of the target (App. F); the target itself, from the same projects
+    # as the fine-tuning sets; and the other direction.
+    "shuffled": Source(TEXT.corpora, shuffled=True),
+    "text+python": Source((("english", ()), ("python", ())), weights=(0.997, 0.003)),
+    "python": Source((("python", ()),)),
+    # Shorter pre-training on the same text.
+    "text-2M": Source(TEXT.corpora, tokens=2_000_000),
+    "text-6M": Source(TEXT.corpora, tokens=6_000_000),
+}
+CONTROLS = ("shuffled", "text+python", "python", "text-2M", "text-6M")
 HALF_DECADE = math.sqrt(10.0)
 
 
@@ -40,6 +65,7 @@ class Scale:
     `reach` bounds what one cell may cost: the largest N x D (parameters times characters) of a fine-tuned
     cell. From-scratch cells go half a decade further. `side_arms` are those a study compares with rather
     than stands on: no runs at the largest size, and two seeds fewer where there are more than two.
+    `control_arms` have as few seeds, and only the sizes and data sizes named for them.
     """
 
     name: str
@@ -58,6 +84,9 @@ class Scale:
     recipe: Recipe = field(default_factory=Recipe)
     reach: float = math.inf
     side_arms: tuple[str, ...] = ()
+    control_arms: tuple[str, ...] = ()
+    control_sizes: tuple[Size, ...] = ()
+    control_d_chars: tuple[int, ...] = ()
     target: str = "python"
     tokenizer_corpus: str = "english"
     tokenizer_kind: str = "bpe"
@@ -72,10 +101,14 @@ class Scale:
 
     def sizes_of(self, arm: str) -> tuple[Size, ...]:
         """The model sizes of an arm."""
+        if arm in self.control_arms:
+            return self.control_sizes
         return self.sizes[:-1] if arm in self.side_arms else self.sizes
 
     def d_chars_of(self, arm: str, size: Size) -> tuple[int, ...]:
         """The data sizes of an arm at a model size, in characters: at least the smallest there is."""
+        if arm in self.control_arms:
+            return self.control_d_chars
         grid, reach = self.d_chars, self.reach
         if arm == "scratch":
             grid, reach = grid + self.d_chars_scratch, reach * HALF_DECADE
@@ -84,7 +117,7 @@ class Scale:
     def n_seeds(self, arm: str, d_chars: int) -> int:
         """How many seeds a cell gets."""
         count = next((count for upto, count in self.seeds if d_chars <= upto), self.seeds[-1][1])
-        return max(count - 2, 1) if arm in self.side_arms else count
+        return max(count - 2, 1) if arm in self.side_arms + self.control_arms else count
 
 
 def smoke() -> Scale:
@@ -115,8 +148,11 @@ def laptop() -> Scale:
         sizes=LADDER[:5],
         d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000),
         d_chars_scratch=(),
-        arms=("scratch", "text", "mix", "prose"),
+        arms=("scratch", "text", "mix", "prose", *CONTROLS),
         side_arms=("mix", "prose"),
+        control_arms=CONTROLS,
+        control_sizes=LADDER[2:4],
+        control_d_chars=(3_000, 10_000, 30_000, 100_000),
         seeds=((30_000, 5), (100_000, 3), (300_000, 2), (10_000_000, 1)),
         pretrain_chars=45_000_000,
         pretrain_tokens=14_000_000,
@@ -127,6 +163,38 @@ def laptop() -> Scale:
         recipe=Recipe(tolerance=0.005, test_chars=300_000, max_tokens=20_000_000),
         reach=3.2e11,
     )
+
+
+def laptop_reverse() -> Scale:
+    """The laptop study the other way round, Python to English, at two sizes: transfer has a direction."""
+    return _beside_laptop("laptop-reverse", target="english", arms=("scratch", "python"))
+
+
+def laptop_python_bpe() -> Scale:
+    """The laptop study with a tokenizer made for Python, at two sizes."""
+    return _beside_laptop("laptop-python-bpe", tokenizer_corpus="python")
+
+
+def laptop_bytes() -> Scale:
+    """The laptop study on plain bytes, at two sizes: no tokenizer to help or to harm."""
+    return _beside_laptop("laptop-bytes", tokenizer_kind="bytes", vocabulary_size=257)
+
+
+def _beside_laptop(name: str, **changes: Any) -> Scale:
+    """A smaller study that differs from `laptop` in one thing, at its control sizes."""
+    whole = laptop()
+    smaller = replace(
+        whole,
+        name=name,
+        sizes=whole.control_sizes,
+        d_chars=whole.control_d_chars,
+        d_chars_scratch=(300_000, 1_000_000),
+        arms=("scratch", "text"),
+        side_arms=(),
+        control_arms=(),
+        seeds=((30_000, 3), (1_000_000, 1)),
+    )
+    return replace(smaller, **changes)
 
 
 def workstation() -> Scale:
@@ -180,6 +248,9 @@ def paper() -> Scale:
 SCALES: Mapping[str, Callable[[], Scale]] = {
     "smoke": smoke,
     "laptop": laptop,
+    "laptop-reverse": laptop_reverse,
+    "laptop-python-bpe": laptop_python_bpe,
+    "laptop-bytes": laptop_bytes,
     "workstation": workstation,
     "paper": paper,
 }

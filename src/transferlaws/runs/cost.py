@@ -14,7 +14,7 @@ import numpy as np
 from transferlaws.models.ladder import Size
 from transferlaws.runs.plan import Cell
 from transferlaws.runs.store import Store
-from transferlaws.scales import Scale
+from transferlaws.scales import SOURCES, Scale
 
 CHARS_PER_TOKEN = 2.0  # of Python under an English BPE of 512 to 1,024 tokens; records know better
 # Epochs to the end of a run by data size in characters, both kinds: means over a smoke study up to 1e5,
@@ -66,7 +66,7 @@ class CostModel:
     def tokens(self, cell: Cell) -> float:
         """Expected training tokens of a cell."""
         if cell.role == "pretrain":
-            return self.scale.pretrain_tokens
+            return SOURCES[cell.arm].tokens or self.scale.pretrain_tokens
         if cell.d_chars == 0:
             return 0.0
         from_scratch = cell.arm == "scratch"

@@ -52,8 +52,10 @@ class Workbench:
         parts = []
         for share in spec.data:
             chars_here = chars * share.chars // total if spec.d_chars else chars // len(spec.data)
-            parts.append(self._encoded(spec, share.fingerprint, split, chars_here, seed, share.parts))
-        return np.concatenate([np.asarray(part.tokens) for part in parts])
+            part = self._encoded(spec, share.fingerprint, split, chars_here, seed, share.parts)
+            tokens = np.asarray(part.tokens)
+            parts.append(np.random.default_rng(0).permutation(tokens) if share.shuffled else tokens)
+        return np.concatenate(parts)
 
     def tokenizer(self, spec: RunSpec) -> Tokenizer:
         """The tokenizer the spec names."""

@@ -114,11 +114,14 @@ class Plan:
 
     def _pretraining(self, arm: str, size: Size) -> RunSpec:
         scale, source = self.scale, SOURCES[arm]
-        chars = scale.pretrain_chars // len(source.corpora)
+        shares = tuple(
+            Share(name, self.fingerprints[name], round(scale.pretrain_chars * weight), parts, source.shuffled)
+            for name, parts, weight in source.shares()
+        )
         return replace(
             self._run(arm, size, 0, 0, float(f"{scale.pretrain_rate * 16 / size.d_model:.6g}")),
-            data=tuple(Share(name, self.fingerprints[name], chars, parts) for name, parts in source.corpora),
-            budget_tokens=scale.pretrain_tokens,
+            data=shares,
+            budget_tokens=source.tokens or scale.pretrain_tokens,
         )
 
     def _settled(self, store: Store, spec: RunSpec) -> RunSpec:

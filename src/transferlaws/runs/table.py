@@ -30,8 +30,15 @@ def row_of(record: Record, role: str, scale: "Scale", store: "Store") -> dict[st
         "n_params": outcome.get("n_params"),
         "seed": spec["seed"],
         "pretrain_key": spec["start"] or "",
-        "pretrain_chars": 0 if start is None else sum(share["chars"] for share in start.spec["data"]),
+        "pretrain_chars": 0 if start is None else _chars_read(start),
         "learning_rate": spec["learning_rate"],
         "tokenizer": spec["tokenizer"],
         "status": record.status,
     }
+
+
+def _chars_read(start: Record) -> int:
+    """Characters of its corpus that a pre-training run read: less than all where its budget ended before."""
+    chars = sum(share["chars"] for share in start.spec["data"])
+    read = start.outcome["tokens_seen"] / start.outcome["d_tokens"]
+    return int(float(f"{chars * min(1.0, read):.3g}"))

@@ -18,12 +18,16 @@ ENGINE_VERSION = 2
 
 @dataclass(frozen=True)
 class Share:
-    """So many characters of one corpus, as identified by its fingerprint; `parts` empty means all."""
+    """So many characters of one corpus, as identified by its fingerprint; `parts` empty means all.
+
+    `shuffled` puts the tokens in random order: what is left is how often each occurs.
+    """
 
     corpus: str
     fingerprint: str
     chars: int
     parts: tuple[str, ...] = ()
+    shuffled: bool = False
 
     def __post_init__(self) -> None:
         if self.chars < 0:
@@ -106,7 +110,11 @@ class RunSpec:
 
     def to_json(self) -> dict[str, Any]:
         """The spec as plain JSON values."""
-        return asdict(self)
+        document = asdict(self)
+        for share in document["data"]:
+            if not share["shuffled"]:  # left out, so that runs older than the field keep their keys
+                del share["shuffled"]
+        return document
 
     @cached_property
     def key(self) -> str:
