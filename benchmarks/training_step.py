@@ -1,55 +1,123 @@
-"""Tokens per second of a training step, as ratios against a plain loop on the same model in the same run.
+"""Tokens per second of training, as ratios against two named alternatives in the same run.
 
-Alternative: nanoGPT's loop on `transformers`' own GPT-2 (its forward pass, cross-entropy on stored
-logits, clipping, AdamW), same shape, same data, same batch, one thread. The two take turns, so that a
-machine whose speed drifts slows both. Prints the median of paired ratios for each size and batch, their
-geometric mean, and our share of this machine's measured matrix-product rate.
+- plain loop: nanoGPT's, on `transformers`' own GPT-2: its forward pass, cross-entropy on stored logits,
+  clipping, AdamW (not fused: nanoGPT fuses it on GPUs only).
+- Trainer: `transformers.Trainer` with fused AdamW on the same model and data, in
+  float32, with logging, saving and evaluation off; timed inside its own loop, start-up left out.
+
+The same model, shapes, data, batch and thread for all; they take turns, so that a machine whose speed
+drifts slows all of them. torch's deterministic kernels are on for ours and off for the others. Prints the
+median of paired ratios for each size and batch, their geometric means, and our share of this machine's
+measured matrix-product rate.
 
     python benchmarks/training_step.py [--seconds 0.5] [--rounds 7]
 """
 
 import argparse
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+import transformers
 
 from transferlaws.models.ladder import LADDER, Size
 from transferlaws.models.lm import build
 from transferlaws.training.batches import Batches, evaluation_batches
-from transferlaws.training.loop import Trainer, make_deterministic
+from transferlaws.training.device import make_deterministic
+from transferlaws.training.loop import Trainer
 from transferlaws.training.spec import Recipe
 
 VOCABULARY, CONTEXT = 1024, 128
+RECIPE = Recipe()
+
+# Trains for about so many seconds and returns steps per second.
+Alternative = Callable[[float], float]
 
 
-def ours(size: Size, sequences: int) -> Callable[[], None]:
+def ours(size: Size, sequences: int) -> Alternative:
     batches = _batches(sequences)
     model = build(size, vocabulary_size=VOCABULARY, context=CONTEXT, seed=0).train()
     stop_set = evaluation_batches(batches.tokens[: CONTEXT + 1], CONTEXT)
     trainer = Trainer(model, batches, stop_set, 1e-4, Recipe(batch_tokens=sequences * CONTEXT))
-    return lambda: trainer.update(1e-4)
+    return lambda seconds: steps_per_second(lambda: trainer.update(1e-4), seconds)
 
 
-def plain(size: Size, sequences: int) -> Callable[[], None]:
+def plain_loop(size: Size, sequences: int) -> Alternative:
     batches = _batches(sequences)
     model = build(size, vocabulary_size=VOCABULARY, context=CONTEXT, seed=0).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1)
+    groups = [
+        {"params": [p for p in model.parameters() if p.dim() >= 2], "weight_decay": RECIPE.weight_decay},
+        {"params": [p for p in model.parameters() if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=1e-4, betas=(RECIPE.beta1, RECIPE.beta2))
     numbers = iter(range(10**9))
 
     def step() -> None:
         x, y = batches(next(numbers))
         logits = model(x).logits
         loss = F.cross_entropy(logits.view(-1, VOCABULARY), y.view(-1))
-        optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), RECIPE.clip_norm)
         optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
 
-    return step
+    return lambda seconds: steps_per_second(step, seconds)
+
+
+class Clock(transformers.TrainerCallback):
+    """Ends a Trainer's loop after `seconds`, counting from the end of its second step."""
+
+    seconds = started = took = 0.0
+    steps = 0
+
+    def on_step_end(self, _: Any, state: Any, control: Any, **__: Any) -> None:
+        if state.global_step <= 2:
+            self.started = time.perf_counter()
+            return
+        self.steps, self.took = state.global_step - 2, time.perf_counter() - self.started
+        control.should_training_stop = self.took >= self.seconds
+
+
+def huggingface_trainer(size: Size, sequences: int) -> Alternative:
+    batches, clock = _batches(sequences), Clock()
+    examples = [
+        {"input_ids": x, "labels": x} for step in range(batches.steps_per_epoch) for x in batches(step)[0]
+    ]
+    arguments = transformers.TrainingArguments(
+        output_dir=tempfile.gettempdir(),
+        per_device_train_batch_size=sequences,
+        max_steps=10**9,
+        optim="adamw_torch_fused",
+        learning_rate=1e-4,
+        lr_scheduler_type="constant",
+        adam_beta1=RECIPE.beta1,
+        adam_beta2=RECIPE.beta2,
+        weight_decay=RECIPE.weight_decay,
+        max_grad_norm=RECIPE.clip_norm,
+        use_cpu=True,
+        dataloader_pin_memory=False,
+        logging_strategy="no",
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        eval_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    model = build(size, vocabulary_size=VOCABULARY, context=CONTEXT, seed=0)
+    trainer = transformers.Trainer(model, arguments, train_dataset=examples, callbacks=[clock])
+
+    def rate(seconds: float) -> float:
+        clock.seconds = seconds
+        trainer.train()
+        return clock.steps / clock.took
+
+    trainer.remove_callback(transformers.trainer_callback.PrinterCallback)
+    return rate
 
 
 def _batches(sequences: int) -> Batches:
@@ -71,35 +139,50 @@ def matrix_product_rate(seconds: float) -> float:
     return 2 * 1024**3 * steps_per_second(lambda: torch.mm(a, a), seconds)
 
 
+def measured(alternative: Alternative, seconds: float, *, deterministic: bool) -> float:
+    """Steps per second."""
+    torch.use_deterministic_algorithms(deterministic)
+    return alternative(seconds)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=0.5, help="seconds for each measurement")
-    parser.add_argument("--rounds", type=int, default=7, help="pairs for each size and batch")
+    parser.add_argument("--rounds", type=int, default=7, help="turns for each size and batch")
     options = parser.parse_args()
     make_deterministic()
-    print(f"{'size':>6} {'N':>10} {'batch':>6} {'tokens/s':>10} {'vs plain loop':>14} {'of peak':>8}")
-    ratios = []
+    transformers.logging.set_verbosity_error()
+    others = {"plain loop": plain_loop, "Trainer": huggingface_trainer}
+    ratios: dict[str, list[float]] = {name: [] for name in others}
+    heads = "".join(f"{'vs ' + name:>15}" for name in others)
+    print(f"{'size':>6} {'N':>10} {'batch':>6} {'tokens/s':>10}{heads} {'of peak':>8}")
     for size in LADDER:
         for sequences in (1, 4, 16):
-            steps = ours(size, sequences), plain(size, sequences)
-            for step in steps:
-                step()
-            pairs, shares = [], []
+            mine = ours(size, sequences)
+            built = {name: other(size, sequences) for name, other in others.items()}
+            for alternative in (mine, *built.values()):
+                alternative(0.0)  # warm up
+            rates, shares = [], []
+            turns: dict[str, list[float]] = {name: [] for name in others}
             for _ in range(options.rounds):
                 peak = matrix_product_rate(options.seconds / 5)
-                fast, slow = (steps_per_second(step, options.seconds) for step in steps)
-                pairs.append((fast, fast / slow))
+                rates.append(measured(mine, options.seconds, deterministic=True))
+                for name, other in built.items():
+                    turns[name].append(rates[-1] / measured(other, options.seconds, deterministic=False))
                 flops = size.flops_per_token(VOCABULARY, CONTEXT) * sequences * CONTEXT
-                shares.append(fast * flops / peak)
-            rate = statistics.median(fast for fast, _ in pairs) * sequences * CONTEXT
-            ratio = statistics.median(ratio for _, ratio in pairs)
-            ratios.append(ratio)
+                shares.append(rates[-1] * flops / peak)
+            columns = ""
+            for name, found in turns.items():
+                ratios[name].append(statistics.median(found))
+                columns += f"{ratios[name][-1]:>14.2f}x"
+            rate = statistics.median(rates) * sequences * CONTEXT
             print(
-                f"{size!s:>6} {size.n_params:>10,} {sequences * CONTEXT:>6} {rate:>10,.0f} {ratio:>13.2f}x "
+                f"{size!s:>6} {size.n_params:>10,} {sequences * CONTEXT:>6} {rate:>10,.0f}{columns} "
                 f"{statistics.median(shares):>8.0%}",
                 flush=True,
             )
-    print(f"geometric mean of the ratios: {statistics.geometric_mean(ratios):.2f}x")
+    for name, found in ratios.items():
+        print(f"vs {name}: geometric mean {statistics.geometric_mean(found):.2f}x, least {min(found):.2f}x")
 
 
 if __name__ == "__main__":

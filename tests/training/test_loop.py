@@ -1,20 +1,27 @@
 """A run learns, stops at its best point, and says so when it diverges."""
 
+from pathlib import Path
+
 import numpy as np
+import pytest
 import torch
 
 from transferlaws.models import lm
 from transferlaws.models.ladder import LADDER
 from transferlaws.training.batches import Batches, evaluation_batches
-from transferlaws.training.loop import Trainer, Training, evaluate, make_deterministic
+from transferlaws.training.device import prepare_device
+from transferlaws.training.loop import Trainer, Training, evaluate
 from transferlaws.training.spec import Recipe
+from transferlaws.training.trunk import Trunk
 
 RECIPE = Recipe(batch_tokens=256, max_tokens=60_000)
 
 
-def train(rate: float, seed: int = 0, budget: int | None = None) -> tuple[Training, float]:
+def train(
+    rate: float, seed: int = 0, budget: int | None = None, trunk: Trunk | None = None
+) -> tuple[Training, float]:
     """Learn a noisy cycle of 50 tokens from 1,000 of them; the floor is about 1.1 nats."""
-    make_deterministic()
+    prepare_device()
     random = np.random.default_rng(seed)
     cycle = np.arange(6_000) % 50 + 1
     tokens = np.where(random.random(6_000) < 0.2, random.integers(1, 51, 6_000), cycle).astype(np.uint16)
@@ -22,7 +29,7 @@ def train(rate: float, seed: int = 0, budget: int | None = None) -> tuple[Traini
     batches = Batches(tokens[:1_000], context=32, batch_tokens=256, batch_share=0.125, seed=seed)
     stop_set = evaluation_batches(tokens[1_000:3_000], 32)
     trainer = Trainer(model, batches, stop_set, rate, RECIPE)
-    training = trainer.to_early_stop() if budget is None else trainer.to_budget(budget)
+    training = trainer.to_early_stop() if budget is None else trainer.to_budget(budget, trunk)
     return training, evaluate(model, stop_set)
 
 
@@ -48,6 +55,26 @@ def test_a_budgeted_run_sees_its_budget_and_decays_at_the_end():
     assert abs(training.curve[-1].tokens_seen - 10_000) < 200
     assert training.curve[-1].phase == "decay"
     assert training.curve[-1].learning_rate < 1e-3
+
+
+def test_a_branch_off_a_trunk_is_the_run_it_would_have_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    steps: list[int] = []
+    update = Trainer.update
+
+    def counted(self: Trainer, rate: float) -> None:
+        steps.append(self.step)
+        update(self, rate)
+
+    monkeypatch.setattr(Trainer, "update", counted)
+    trunk, alone = Trunk(tmp_path), repr(train(rate=1e-2, budget=10_000))
+    train(rate=1e-2, budget=6_000, trunk=trunk)
+    steps.clear()
+    assert repr(train(rate=1e-2, budget=10_000, trunk=trunk)) == alone  # repr: a curve begins with a nan
+    assert min(steps) > 10  # the shorter run's held steps were not trained again
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    assert trunk.furthest(10_000) is None  # damaged states are not believed
+    assert repr(train(rate=1e-2, budget=10_000, trunk=trunk)) == alone
 
 
 def test_a_rate_far_too_high_is_reported_as_divergence():

@@ -6,7 +6,6 @@ Runs in a worker process of its own. Everything it needs beyond the spec is wher
 
 import logging
 import math
-import os
 import platform
 import time
 from collections.abc import Callable
@@ -24,8 +23,11 @@ from transferlaws.models import lm
 from transferlaws.runs.store import Record, Store
 from transferlaws.tokens import Encoded, Tokenizer, encode, tokenizer_of
 from transferlaws.training.batches import Batches, evaluation_batches
-from transferlaws.training.loop import Point, Trainer, Training, evaluate, make_deterministic
+from transferlaws.training.device import device_in_words, prepare_device
+from transferlaws.training.loop import Point, Trainer, Training, evaluate
+from transferlaws.training.parallel import ALONE, Ranks
 from transferlaws.training.spec import RunSpec
+from transferlaws.training.trunk import Trunk
 
 
 @dataclass(frozen=True)
@@ -118,13 +120,18 @@ def execute(spec: RunSpec, workspace: Workspace) -> Record:
 
 
 def train_record(
-    spec: RunSpec, bench: Workbench, store: Store, on_evaluation: Callable[[Point], None] | None = None
+    spec: RunSpec,
+    bench: Workbench,
+    store: Store,
+    on_evaluation: Callable[[Point], None] | None = None,
+    ranks: Ranks = ALONE,
 ) -> Record:
-    """Train the spec and return its record; weights of a pre-training run are saved to the store."""
+    """Train the spec and return its record; weights of a pre-training run are saved to the store, by the
+    first of the ranks that train it together."""
     started = time.perf_counter()
-    make_deterministic()
+    device = prepare_device()
     recipe = spec.recipe
-    model = starting_model(spec, store)
+    model = starting_model(spec, store).to(device)
     stop_tokens = bench.tokens(spec, "validation", _stop_chars(spec), seed=0)
     test_tokens = bench.tokens(spec, "test", recipe.test_chars, seed=0)
     stop_set = evaluation_batches(stop_tokens, spec.context)
@@ -138,14 +145,18 @@ def train_record(
             batch_share=recipe.batch_share,
             seed=spec.seed,
         )
-        trainer = Trainer(model, batches, stop_set, spec.learning_rate, recipe, on_evaluation)
+        trainer = Trainer(model, batches, stop_set, spec.learning_rate, recipe, on_evaluation, ranks)
+        # Ranks that add in another order would leave a state that is not to the last bit the trunk's.
+        trunk = Trunk(store.path / "trunks" / spec.trunk) if ranks.count == 1 else None
         training = (
-            trainer.to_early_stop() if spec.budget_tokens is None else trainer.to_budget(spec.budget_tokens)
+            trainer.to_early_stop()
+            if spec.budget_tokens is None
+            else trainer.to_budget(spec.budget_tokens, trunk)
         )
         d_tokens, tokens_per_step = len(train_tokens), batches.tokens_per_step
         steps_per_epoch = batches.steps_per_epoch
     else:
-        training.best = Point(0, math.nan, evaluate(model, stop_set), 0.0, "hold")
+        training.best = Point(0, math.nan, evaluate(model, stop_set, ranks), 0.0, "hold")
     tokens_seen = max((point.tokens_seen for point in training.curve), default=0)
     epoch_tokens = max(1, steps_per_epoch * tokens_per_step)
     outcome: dict[str, Any] = {
@@ -158,7 +169,7 @@ def train_record(
     }
     if not training.diverged:
         assert training.best is not None
-        loss = evaluate(model, evaluation_batches(test_tokens, spec.context))
+        loss = evaluate(model, evaluation_batches(test_tokens, spec.context), ranks)
         outcome |= {
             "loss": loss,
             "bits_per_char": bench.tokenizer(spec).bits_per_character(
@@ -167,7 +178,7 @@ def train_record(
             "loss_validation": training.best.loss_validation,
             "epochs_best": training.best.tokens_seen / epoch_tokens,
         }
-        if spec.is_pretraining:
+        if spec.is_pretraining and ranks.leads:
             outcome["checkpoint_sha256"] = store.write_checkpoint(spec.key, lambda path: lm.save(model, path))
     curve = [
         [
@@ -179,7 +190,7 @@ def train_record(
         for p in training.curve
     ]
     status = "diverged" if training.diverged else "ok"
-    return Record(spec.key, spec.to_json(), status, outcome | _stamp(started), curve)
+    return Record(spec.key, spec.to_json(), status, outcome | _stamp(started, ranks), curve)
 
 
 def starting_model(spec: RunSpec, store: Store) -> Any:
@@ -202,10 +213,10 @@ def _stop_chars(spec: RunSpec) -> int:
     return min(recipe.stop_chars, max(recipe.stop_chars_least, spec.d_chars))
 
 
-def _stamp(started: float) -> dict[str, Any]:
+def _stamp(started: float, ranks: Ranks = ALONE) -> dict[str, Any]:
     return {
         "seconds": round(time.perf_counter() - started, 3),
-        "device": f"cpu {platform.machine()} x1 of {os.cpu_count()}",
+        "device": device_in_words(ranks.count),
         "versions": f"transferlaws {version('transferlaws')}, torch {version('torch')}, "
         f"transformers {version('transformers')}, python {platform.python_version()}",
     }

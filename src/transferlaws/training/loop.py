@@ -14,10 +14,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from transferlaws.models.lm import mean_loss, total_loss
+from transferlaws.models.lm import total_loss
 from transferlaws.training.batches import Batches
+from transferlaws.training.device import moved, precision
+from transferlaws.training.parallel import ALONE, Ranks
 from transferlaws.training.schedule import Schedule
 from transferlaws.training.spec import Recipe
+from transferlaws.training.trunk import State, Trunk
 
 EvaluationSet = list[tuple[Tensor, Tensor]]
 
@@ -41,28 +44,34 @@ class Training:
     diverged: bool = False
 
 
+def _next_held_evaluation(step: int) -> int:
+    """The first step after `step` at which pre-training is evaluated: each a quarter further than the one
+    before, whatever the budget, so that budgets share their trunk."""
+    due = 8
+    while due <= step:
+        due = math.ceil(1.25 * due)
+    return due
+
+
 class _DivergedError(Exception):
     pass
 
 
-def make_deterministic() -> None:
-    """One thread and deterministic kernels: the same spec then gives the same loss to the last bit."""
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    # A debugging aid that costs a pass over every new tensor.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-
-
-def evaluate(model: Any, batches: EvaluationSet) -> float:
-    """Mean loss in nats per token over an evaluation set."""
-    total = sum(total_loss(model, x, y) for x, y in batches)
-    return total / sum(y.numel() for _, y in batches)
+def evaluate(model: Any, batches: EvaluationSet, ranks: Ranks = ALONE) -> float:
+    """Mean loss in nats per token over an evaluation set, which the ranks share out."""
+    device = model.device
+    total = torch.zeros((), dtype=torch.float64, device=device)
+    with precision(device):
+        for batch in ranks.share(batches):
+            total += total_loss(model, *moved(batch, device))
+    return ranks.sum(total) / sum(y.numel() for _, y in batches)
 
 
 class Trainer:
-    """Trains `model` in place on `batches`, stopping on `stop_set`; `rate` is the peak learning rate.
+    """Trains `model` in place, on the device it is on; `rate` is the peak learning rate.
 
-    `on_evaluation` is called with every Point as it is measured (a live chart, a progress bar).
+    `on_evaluation` is called with every Point as it is measured (a live chart, a progress bar). With
+    `ranks`, the same arguments on each of them train one model together.
     """
 
     def __init__(
@@ -73,7 +82,9 @@ class Trainer:
         rate: float,
         recipe: Recipe,
         on_evaluation: Callable[[Point], None] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.device, self.ranks, self.mean_loss = model.device, ranks, ranks.loss_function(model)
         self.model, self.batches, self.stop_set, self.recipe = model, batches, stop_set, recipe
         self.schedule = Schedule.for_run(rate, batches.steps_per_epoch, recipe)
         self.on_evaluation = on_evaluation
@@ -114,20 +125,44 @@ class Trainer:
         self.model.load_state_dict(self._best_weights)
         return self.training
 
-    def to_budget(self, tokens: int) -> Training:
-        """Train on `tokens` tokens: hold, then decay over the recipe's share of them; last weights kept."""
+    def to_budget(self, tokens: int, trunk: Trunk | None = None) -> Training:
+        """Train on `tokens` tokens: hold, then decay over the recipe's share of them; last weights kept.
+
+        Held steps that a smaller budget left in `trunk` are not trained again, and this run's are left
+        there; the result is the same to the last bit.
+        """
         steps = max(2, round(tokens / self.batches.tokens_per_step))
         decay_steps = max(1, round(steps * self.recipe.decay_share))
         try:
-            self._evaluate("hold", 0.0)
-            pause = max(1, steps // 20)
+            if trunk is None or not self._continue(trunk.furthest(steps - decay_steps)):
+                self._evaluate("hold", 0.0)
             while self.step < steps - decay_steps:
-                self._hold(min(pause, steps - decay_steps - self.step))
+                self.update(self.schedule.held(self.step))
+                if self.step == _next_held_evaluation(self.step - 1):
+                    self._evaluate("hold", self.schedule.held(self.step - 1))
+            if trunk is not None:
+                trunk.keep(self._state())
             self._decay(decay_steps, self.schedule.held(self.step - 1))
             self.training.best = self.training.curve[-1]
         except _DivergedError:
             self.training.diverged = True
         return self.training
+
+    def _state(self) -> State:
+        moments = self.optimizer.state_dict()["state"]
+        curve = [list(point) for point in self.training.curve]
+        return State(self.step, self.model.state_dict(), moments, self._losses, curve)
+
+    def _continue(self, state: State | None) -> bool:
+        """Take up a state; False if there is none."""
+        if state is None:
+            return False
+        self.model.load_state_dict(state.weights)
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state.moments, "param_groups": groups})
+        self.step, self._losses = state.step, [loss.to(self.device) for loss in state.losses]
+        self.training.curve = [Point(*point) for point in state.curve]
+        return True
 
     def steps_between_evaluations(self) -> int:
         """A quarter of an epoch, or more where evaluating would take over a quarter of the time (scoring
@@ -154,7 +189,8 @@ class Trainer:
         """One optimiser step at learning rate `rate`."""
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        loss = mean_loss(self.model, *self.batches(self.step))
+        with precision(self.device):
+            loss = self.mean_loss(*moved(self.batches(self.step), self.device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm, foreach=True)
         self.optimizer.step()
@@ -163,8 +199,10 @@ class Trainer:
         self.step += 1
 
     def _evaluate(self, phase: str, rate: float) -> None:
-        loss = evaluate(self.model, self.stop_set)
-        train = float(torch.stack(self._losses).mean()) if self._losses else math.nan
+        loss = evaluate(self.model, self.stop_set, self.ranks)
+        train = math.nan
+        if self._losses:
+            train = self.ranks.sum(torch.stack(self._losses).mean()) / self.ranks.count
         self._losses.clear()
         if not math.isfinite(loss):
             raise _DivergedError

@@ -6,7 +6,7 @@ a run whose spec differs in anything is another run. Torch-free.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -102,6 +102,11 @@ class RunSpec:
     def is_pretraining(self) -> bool:
         """True for a run that makes a starting point for others."""
         return self.budget_tokens is not None
+
+    @property
+    def trunk(self) -> str:
+        """What pre-training runs that differ in nothing but their budget share: the name of their trunk."""
+        return replace(self, budget_tokens=0).key
 
     @property
     def flops_per_token(self) -> int:

@@ -1,0 +1,67 @@
+"""Where a run computes: on a GPU if this process sees one, else on one thread of the CPU.
+
+A CPU computes in float32, and the same spec gives the same loss to the last bit. A GPU computes the
+blocks in bfloat16 (float32 where it has none) with deterministic kernels: the same again on the same kind
+of GPU with the same versions, near the CPU's loss and not equal to it.
+
+A process trains one run at a time, on the first GPU it sees: CUDA_VISIBLE_DEVICES says which that is. A
+small model leaves most of a GPU idle, so several such processes can share one.
+"""
+
+import os
+import platform
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+
+def make_deterministic() -> None:
+    """One thread and deterministic kernels: a spec then gives the same loss to the last bit on a CPU."""
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    # A debugging aid that costs a pass over every new tensor.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+
+
+def prepare_device(index: int | None = None) -> torch.device:
+    """The device to train on, with this process made deterministic for it.
+
+    `index` is the GPU's number among those the process sees; if not given, the one it is using already.
+    """
+    make_deterministic()
+    if not torch.cuda.is_available():
+        return torch.device("cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
+    torch.set_float32_matmul_precision("high")  # TF32, for the products that stay out of autocast
+    device = torch.device("cuda", torch.cuda.current_device() if index is None else index)
+    torch.cuda.set_device(device)
+    return device
+
+
+def precision(device: torch.device) -> AbstractContextManager[None]:
+    """What the forward pass computes in: bfloat16 autocast on a GPU that has it, else no change."""
+    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
+        return torch.autocast("cuda", dtype=torch.bfloat16)
+    return nullcontext()
+
+
+def moved(batch: tuple[Tensor, Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
+    """Inputs and targets on the device; from pinned memory, so that a GPU goes on computing meanwhile."""
+    if device.type == "cpu":
+        return batch
+    x, y = (tensor.pin_memory().to(device, non_blocking=True) for tensor in batch)
+    return x, y
+
+
+def wait_for(device: torch.device) -> None:
+    """Return when the device has done all it was given: before a clock is read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def device_in_words(count: int = 1) -> str:
+    """The device this process trains on: kind, model, and how many of how many (`count`) the run uses."""
+    if torch.cuda.is_available():
+        return f"cuda {torch.cuda.get_device_name()} x{count} of {torch.cuda.device_count()}"
+    return f"cpu {platform.machine()} x{count} of {os.cpu_count()}"

@@ -1,0 +1,76 @@
+"""The trunk of pre-training, shared by runs of every budget.
+
+A run of a larger budget holds the same rate over the same batches as one of a smaller budget until that
+one begins to decay. The state at that moment is kept, and a larger budget goes on from there: to the last
+bit where it would have been. So several pre-training sizes cost little more than the largest alone.
+States are files that may be deleted at any time.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from transferlaws.files import replace_atomic, sha256_file
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a run stood after `step` held steps: weights, Adam's moments, the training losses since its
+    last evaluation, and its curve so far (rows of numbers and words)."""
+
+    step: int
+    weights: dict[str, Tensor]
+    moments: dict[int, dict[str, Tensor]]
+    losses: list[Tensor]
+    curve: list[list[Any]]
+
+
+@dataclass(frozen=True)
+class Trunk:
+    """The states of one trunk, in one folder: `<step>-<beginning of its SHA-256>.safetensors`."""
+
+    folder: Path
+
+    def keep(self, state: State) -> None:
+        """Write a state; raises TransferLawsError if the disk does not take it."""
+        from safetensors.torch import save_file
+
+        tensors = {f"weights/{name}": tensor for name, tensor in state.weights.items()}
+        for index, moments in state.moments.items():
+            tensors |= {f"moments/{index}/{name}": tensor for name, tensor in moments.items()}
+        if state.losses:
+            tensors["losses"] = torch.stack(state.losses)
+        # Tied weights share memory, which the format does not take.
+        tensors = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        written = self.folder / f".{state.step}.new"
+        with replace_atomic(written) as temporary:
+            save_file(tensors, temporary, metadata={"curve": json.dumps(state.curve)})
+        written.replace(self.folder / f"{state.step}-{sha256_file(written)[:16]}.safetensors")
+
+    def furthest(self, most: int) -> State | None:
+        """The state after the most steps, `most` at most; None if there is none that is intact."""
+        from safetensors import safe_open
+
+        found = [(int(path.name.split("-")[0]), path) for path in self.folder.glob("*-*.safetensors")]
+        for step, path in sorted(found, reverse=True):
+            if step > most or sha256_file(path)[:16] != path.stem.split("-")[1]:
+                continue
+            with safe_open(path, framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                curve = json.loads(file.metadata()["curve"])
+            weights, moments = {}, dict[int, dict[str, Tensor]]()
+            for name, tensor in tensors.items():
+                kind, _, rest = name.partition("/")
+                if kind == "weights":
+                    weights[rest] = tensor
+                elif kind == "moments":
+                    index, moment = rest.split("/")
+                    moments.setdefault(int(index), {})[moment] = tensor
+            losses = list(tensors["losses"]) if "losses" in tensors else []
+            return State(step, weights, moments, losses, curve)
+        return None
