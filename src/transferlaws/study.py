@@ -89,6 +89,15 @@ class Study:
         fingerprints = {name: self.recipes[name].fingerprint for name in self._corpus_names()}
         return Plan(self.scale, fingerprints)
 
+    @property
+    def arms(self) -> list[str]:
+        """The arms that laws are about, `scratch` first: no controls, and of published results only those
+        that were measured."""
+        wanted = [arm for arm in self.scale.arms if arm not in self.scale.control_arms]
+        records = self.store.published.values()
+        published = {r.spec["arm"] for r in records if r.spec["budget_tokens"] is None}
+        return [arm for arm in wanted if arm in published or not published]
+
     def cells(self, arms: Sequence[str] | None = None, sizes: Sequence[Size] | None = None) -> list[Cell]:
         """The cells of the design, with every spec that is known by now."""
         return self.plan.cells(self.store, arms, sizes)
@@ -104,12 +113,15 @@ class Study:
     ) -> "Swept":
         """Train what is missing, of some arms and sizes or of all; returns what was done.
 
+        Where results are published and nothing is named, nothing is trained: what a published study lacks
+        is missing until someone asks for it by name (`arms=study.scale.arms` for all of it).
         Raises TransferLawsError when the [train] extra is missing and something has to be trained, and
         for anything else a user can put right. Runs that fail do not stop the others.
         """
         from transferlaws.runs.sweep import Swept, require_training, train_missing
 
-        if self.is_complete(arms, sizes):
+        named = arms is not None or sizes is not None
+        if (self.store.published and not named) or self.is_complete(arms, sizes):
             return Swept(0, {})
         require_training()
         return train_missing(

@@ -207,6 +207,27 @@ def size_steps(table: pd.DataFrame, arms: Sequence[str]) -> Prose:
     return Prose("\n".join(lines))
 
 
+def untuned(tried: pd.DataFrame, d_chars: int) -> Prose:
+    """What it would have cost each arm to be trained with the other arm's best rate, size by size.
+
+    Of the rates tried at `d_chars` characters (nats/token, validation), those both arms tried.
+    """
+    here = tried[(tried["d_chars"] == d_chars) & (tried["seed"] == 0)].dropna(subset=["loss_validation"])
+    lines = ["| $N$ | arm | its best rate tried | from scratch's best rate costs it |", "|---|---|---|---|"]
+    for n_params in sorted(set(here["n_params"])):
+        losses = {
+            arm: group.set_index("learning_rate")["loss_validation"]
+            for arm, group in here[here["n_params"] == n_params].groupby("arm")
+        }
+        scratch = losses.pop("scratch", None)
+        for arm, own in losses.items():
+            cost = np.nan if scratch is None else own.get(scratch.idxmin(), np.nan) - own.min()
+            said = f"{cost:+.3f} nats/token" if np.isfinite(cost) else "not tried"
+            best = scientific(float(own.index[own.argmin()]), 1)
+            lines.append(f"| {scientific(n_params)} | {arm} | {best} | {said} |")
+    return Prose("\n".join(lines))
+
+
 def ossified(cells: pd.DataFrame) -> Prose:
     """Which cells, if any, pre-training made worse."""
     worse = cells[cells["status"] == "no_transfer"].sort_values(["n_params", "d_chars"])

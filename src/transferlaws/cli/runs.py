@@ -70,14 +70,15 @@ def run(
     if unknown:
         raise UsageError(f"--arms {', '.join(unknown)}: scale {scale} has {', '.join(opened.scale.arms)}")
     chosen = _sizes(opened, sizes)
-    swept = opened.ensure(arms or None, chosen, jobs=jobs, scheduler=scheduler, progress=progress)
+    wanted = arms or opened.scale.arms
+    swept = opened.ensure(wanted, chosen, jobs=jobs, scheduler=scheduler, progress=progress)
     for failed, reason in swept.failed.items():
         print(f"transferlaws: run {failed} failed: {reason}", file=sys.stderr)
     if json:
         print(json_module.dumps({"trained": swept.trained, "failed": swept.failed}))
     else:
         print(f"study {scale}: {swept.trained} runs trained, {len(swept.failed)} failed")
-    if swept.failed or not opened.is_complete(arms or None, chosen):
+    if swept.failed or not opened.is_complete(wanted, chosen):
         print("transferlaws: the study is not complete; the same command tries again", file=sys.stderr)
         return 1
     return 0
@@ -174,7 +175,7 @@ def study(
     from transferlaws.scales import scale as scale_of
 
     mine = own.open_study(source, target, out, scale_of(scale), source_kind, target_kind)
-    swept = mine.ensure(jobs=jobs)
+    swept = mine.ensure(mine.scale.arms, jobs=jobs)
     if swept.failed:
         raise TransferLawsError(f"{len(swept.failed)} runs failed: {'; '.join(swept.failed.values())}")
     print(own.write_report(mine, out, bootstrap=bootstrap, seed=seed))

@@ -26,18 +26,18 @@ ARM_COLOURS = {
     "text": "#0072b2",
     "mix": "#d55e00",
     "prose": "#cc79a7",
-    "same": "#009e73",
+    "python": "#009e73",
     "shuffled": "#e69f00",
-    "reverse": "#56b4e9",
+    "text+python": "#56b4e9",
 }
 ARM_NAMES = {
     "scratch": "from scratch",
     "text": "pre-trained on text",
     "mix": "pre-trained on text and code",
     "prose": "pre-trained on prose",
-    "same": "pre-trained on other Python",
+    "python": "pre-trained on Python",
     "shuffled": "pre-trained on shuffled text",
-    "reverse": "Python first, then text",
+    "text+python": "pre-trained on text and a drop of Python",
 }
 
 

@@ -118,6 +118,64 @@ def learning_rates(table: pd.DataFrame) -> Drawing:
 
 
 @drawn
+def tuning_curves(tried: pd.DataFrame, d_chars: int) -> Drawing:
+    """What the learning rate does: validation loss above the best of the arm (nats/token) against the rate,
+    one panel a size (three at most, spread over the ladder), one line an arm, at one data size.
+
+    `tried` has the columns arm, n_params, d_chars, seed, learning_rate and loss_validation (runs that
+    diverged have none).
+    """
+    here = tried[(tried["d_chars"] == d_chars) & (tried["seed"] == 0)].dropna(subset=["loss_validation"])
+    sizes = sorted(set(here["n_params"]))
+    if not sizes:
+        figure, axes = canvas()
+        empty_note(axes[0][0], f"No learning rates were tried at {number(d_chars)} characters.")
+        return figure
+    sizes = [sizes[i] for i in sorted({0, len(sizes) // 2, len(sizes) - 1})]
+    figure, axes = canvas(len(sizes), height=3.9, sharey=True)
+    markers = dict(zip(sorted(set(here["arm"])), "os^Dvp*", strict=False))
+    for panel, n_params in zip(axes[0], sizes, strict=True):
+        for arm, marker in markers.items():
+            curve = here[(here["arm"] == arm) & (here["n_params"] == n_params)].sort_values("learning_rate")
+            if len(curve):
+                above = curve["loss_validation"] - curve["loss_validation"].min()
+                panel.plot(
+                    curve["learning_rate"], above, "-", marker=marker, color=colour(arm), label=name(arm)
+                )
+        log_axis(panel, "x")
+        panel.set_xlabel("learning rate")
+        panel.set_title(f"N = {number(n_params)}", loc="left")
+    axes[0][0].set_ylabel("validation loss above the best (nats/token)")
+    handles = {
+        label: handle
+        for panel in axes[0]
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    axes[0][-1].legend(handles.values(), handles.keys(), fontsize="small")
+    return figure
+
+
+@drawn
+def throughput(table: pd.DataFrame) -> Drawing:
+    """Training FLOP/s of one core against size: every run of over five seconds, evaluations included."""
+    figure, ((axes,),) = canvas(width=7.2, height=3.6)
+    runs = table[table["seconds"] > 5]
+    if runs.empty:
+        empty_note(axes, "No run took longer than five seconds.")
+        return figure
+    speed = runs["flops"] / runs["seconds"]
+    axes.plot(runs["n_params"], speed, "o", color="#0072b2", alpha=0.25, markersize=4, label="a run")
+    middle = speed.groupby(runs["n_params"]).median()
+    axes.plot(middle.index, middle.to_numpy(), "s-", color="#d55e00", label="median")
+    log_axis(axes, "x")
+    log_axis(axes, "y")
+    axes.set_xlabel("N, parameters without embeddings")
+    axes.set_ylabel("training FLOP/s of one core")
+    axes.legend()
+    return figure
+
+
+@drawn
 def epochs_to_best(table: pd.DataFrame) -> Drawing:
     """Passes over the data up to the kept weights, against data, one colour an arm (figure 15)."""
     figure, ((axes,),) = canvas(width=7.2, height=4.0)

@@ -17,11 +17,11 @@ from transferlaws.runs.store import Store
 from transferlaws.scales import SOURCES, Scale
 
 CHARS_PER_TOKEN = 2.0  # of Python under an English BPE of 512 to 1,024 tokens; records know better
-# Epochs to the end of a run by data size in characters, both kinds: means over a smoke study up to 1e5,
-# guesses beyond, which finished runs replace.
-EPOCHS_BY_CHARS = (1e3, 3e3, 1e4, 3e4, 1e5, 1e6, 1e7)
-EPOCHS_SCRATCH = (19.0, 17.0, 27.0, 35.0, 18.0, 9.0, 4.0)
-EPOCHS_TUNED = (19.0, 15.0, 11.0, 14.0, 12.0, 7.0, 3.0)
+# Epochs to the end of a run by data size in characters, both kinds: means over a smoke and a laptop study,
+# where a run ends at its token limit beyond 1e6. Finished runs of the same kind and data size replace them.
+EPOCHS_BY_CHARS = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 1e7)
+EPOCHS_SCRATCH = (19.0, 13.0, 24.0, 35.0, 36.0, 40.0, 36.0, 5.0)
+EPOCHS_TUNED = (16.0, 12.0, 17.0, 24.0, 25.0, 27.0, 25.0, 5.0)
 # Measured on one CPU core: what a run takes besides the arithmetic of its training tokens.
 EVALUATION_FACTOR = 1.3  # evaluating on the stop set
 STEP_SECONDS = 1.5e-3  # a step, however small its batch

@@ -5,6 +5,7 @@ results/<scale>/curves.parquet     every evaluation of every run
 results/<scale>/specs.jsonl        key and spec of each run, so that any of them can be trained again
 results/<scale>/laws.json          the laws of transfer, every source and method
 results/<scale>/provenance.json    code, packages, corpora, hardware, core-hours
+results/<scale>/README.md          an account of all that, in words
 """
 
 import json
@@ -32,7 +33,10 @@ def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
 
     Raises TransferLawsError if there is nothing to publish or the disk does not take it.
     """
+    from transferlaws.account import write_account
     from transferlaws.laws.report import laws_document
+    from transferlaws.laws.table import read_table, sources
+    from transferlaws.laws.transfer import fit_transfer
 
     table = study.table(everything=True)
     if table.empty:
@@ -60,10 +64,11 @@ def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
     ]
     write_atomic(folder / "specs.jsonl", "\n".join(lines) + "\n")
     fits, unfitted = [], {}
-    for source in (arm for arm in study.scale.arms if arm != "scratch"):
+    runs = read_table(folder / "runs.csv")  # as anyone will read it
+    for source in sources(runs):
         for method in METHODS:
             try:
-                fits.append(study.fit(method, source, bootstrap=bootstrap, seed=seed))
+                fits.append(fit_transfer(runs, source, method=method, bootstrap=bootstrap, seed=seed))
             except TransferLawsError as error:  # too few usable cells: said, not hidden
                 unfitted[f"{source}/{method}"] = str(error)
     document = laws_document(
@@ -72,6 +77,7 @@ def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
     write_atomic(folder / "laws.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
     origin = provenance(study) | {"unfitted": unfitted}
     write_atomic(folder / "provenance.json", json.dumps(origin, indent=1) + "\n")
+    write_account(study, fits)
     return folder
 
 

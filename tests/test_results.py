@@ -1,0 +1,58 @@
+"""Published results: complete, of the promised form, and their laws again from their runs, to the digit."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from transferlaws.files import sha256_file
+from transferlaws.laws.report import laws_document
+from transferlaws.laws.table import read_table
+from transferlaws.laws.transfer import fit_transfer
+from transferlaws.runs.publish import read_published
+from transferlaws.runs.table import COLUMNS, CURVE_COLUMNS
+from transferlaws.training.spec import RunSpec
+
+PUBLISHED = sorted(path.parent for path in (Path(__file__).parent.parent / "results").glob("*/runs.csv"))
+LARGEST_BYTES = 15_000_000
+
+pytestmark = pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
+
+
+def test_every_file_is_there_and_of_the_promised_form(folder: Path):
+    table, curves = pd.read_csv(folder / "runs.csv"), pd.read_parquet(folder / "curves.parquet")
+    assert tuple(table.columns) == COLUMNS
+    assert tuple(curves.columns) == ("key", *CURVE_COLUMNS)
+    assert table["key"].is_unique and set(table["status"]) <= {"ok", "diverged", "failed"}
+    assert set(curves["key"]) <= set(table["key"])
+    finished = table[table["status"] == "ok"]
+    assert finished[["loss", "bits_per_char", "loss_validation"]].notna().all(axis=None)
+    assert set(table.loc[table["pretrain_key"].notna(), "pretrain_key"]) <= set(table["key"])
+    origin = json.loads((folder / "provenance.json").read_text("utf-8"))
+    assert {"code_version", "packages", "corpora", "hardware", "core_hours"} <= origin.keys()
+    assert sum(origin["core_hours"].values()) == pytest.approx(table["seconds"].sum() / 3600, abs=0.01)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < LARGEST_BYTES
+
+
+def test_every_run_is_named_by_its_spec(folder: Path):
+    records = read_published(folder)
+    assert len(records) == len(pd.read_csv(folder / "runs.csv"))
+    for key, record in records.items():
+        assert RunSpec.from_json(record.spec).key == key
+
+
+def test_the_laws_follow_from_the_runs_to_the_digit(folder: Path):
+    printed = json.loads((folder / "laws.json").read_text("utf-8"))
+    origin = printed["provenance"]
+    assert origin["table_sha256"] == sha256_file(folder / "runs.csv")
+    runs = read_table(folder / "runs.csv")
+    fits = [
+        fit_transfer(
+            runs, row["source"], method=row["method"], bootstrap=origin["bootstrap"], seed=origin["seed"]
+        )
+        for row in printed["rows"]
+    ]
+    again = json.loads(json.dumps(laws_document(fits)))
+    assert again["rows"] == printed["rows"]
+    assert again["scratch"] == printed["scratch"]
