@@ -157,7 +157,7 @@ def laptop() -> Scale:
         pretrain_chars=45_000_000,
         pretrain_tokens=14_000_000,
         pretrain_rate=1.6e-2,
-        tuning=Tuning(d_chars=(3_000, 30_000, 300_000), flat_nats=0.005),
+        tuning=Tuning(d_chars=(3_000, 30_000, 300_000), flat_nats=0.02),
         vocabulary_size=1024,
         context=128,
         recipe=Recipe(tolerance=0.005, test_chars=300_000, max_tokens=20_000_000),

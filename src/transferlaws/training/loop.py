@@ -128,20 +128,23 @@ class Trainer:
     def to_budget(self, tokens: int, trunk: Trunk | None = None) -> Training:
         """Train on `tokens` tokens: hold, then decay over the recipe's share of them; last weights kept.
 
-        Held steps that a smaller budget left in `trunk` are not trained again, and this run's are left
-        there; the result is the same to the last bit.
+        Held steps that a run of another budget left in `trunk` are not trained again, and this run leaves
+        its own there; the result is the same to the last bit.
         """
         steps = max(2, round(tokens / self.batches.tokens_per_step))
         decay_steps = max(1, round(steps * self.recipe.decay_share))
+        held = steps - decay_steps
         try:
-            if trunk is None or not self._continue(trunk.furthest(steps - decay_steps)):
+            if trunk is None or not self._continue(trunk.furthest(held)):
                 self._evaluate("hold", 0.0)
-            while self.step < steps - decay_steps:
+            while self.step < held:
                 self.update(self.schedule.held(self.step))
                 if self.step == _next_held_evaluation(self.step - 1):
                     self._evaluate("hold", self.schedule.held(self.step - 1))
-            if trunk is not None:
-                trunk.keep(self._state())
+                # Kept at the end for larger budgets, and at a few powers of two for smaller ones.
+                branches = self.step == held or (self.step.bit_count() == 1 and 16 * self.step > held)
+                if trunk is not None and branches:
+                    trunk.keep(self._state())
             self._decay(decay_steps, self.schedule.held(self.step - 1))
             self.training.best = self.training.curve[-1]
         except _DivergedError:

@@ -1,9 +1,9 @@
 """The trunk of pre-training, shared by runs of every budget.
 
 A run of a larger budget holds the same rate over the same batches as one of a smaller budget until that
-one begins to decay. The state at that moment is kept, and a larger budget goes on from there: to the last
-bit where it would have been. So several pre-training sizes cost little more than the largest alone.
-States are files that may be deleted at any time.
+one begins to decay. States on the way are kept, and a run of another budget goes on from the furthest that
+is its own too: to the last bit where it would have been. So several pre-training sizes cost little more
+than the largest alone. States are files that may be deleted at any time.
 """
 
 import json
