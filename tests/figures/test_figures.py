@@ -50,6 +50,16 @@ def curves_of(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(points, columns=["key", "epochs", "loss_train", "loss_validation"])
 
 
+def tried(table: pd.DataFrame) -> pd.DataFrame:
+    """Three rates a cell: the best from scratch, the best for fine-tuning, and one that diverged."""
+    tuned = table["arm"] == "text"
+    losses = {1e-3: table["loss"] + 0.15 * tuned, 2e-3: table["loss"] + 0.1, 4e-3: np.nan}
+    return pd.concat(
+        [table.assign(learning_rate=rate, loss_validation=loss) for rate, loss in losses.items()],
+        ignore_index=True,
+    )
+
+
 FIGURES: dict[str, Callable[[Planted], Drawing]] = {
     "hero": lambda study: losses.hero(study.table, study.fit),
     "hero below the floor": lambda study: losses.hero(study.table, study.fit, study.cells.iloc[0]),
@@ -68,6 +78,11 @@ FIGURES: dict[str, Callable[[Planted], Drawing]] = {
     "ladder": lambda _: training.ladder(LADDER, 512, 128),
     "learning curves": lambda study: training.learning_curves(curves_of(study.table), study.table, 12_768),
     "learning rates": lambda study: training.learning_rates(study.table),
+    "tuning": lambda study: training.tuning_curves(tried(study.table), 10_000),
+    "no tuning": lambda study: training.tuning_curves(tried(study.table), 7),
+    "throughput": lambda study: training.throughput(
+        study.table.assign(seconds=9.0, flops=study.table["loss"])
+    ),
     "epochs": lambda study: training.epochs_to_best(study.table),
 }
 
@@ -105,6 +120,8 @@ def test_words_say_no_more_than_the_numbers(study: Planted) -> None:
     assert "no amount of Python" in below and "times the data" not in below
     assert "nothing, or worse" in worse
     assert "1 cells" in words.ossified(study.cells.iloc[:2]).markdown
+    untuned = words.untuned(tried(study.table), 10_000).markdown
+    assert untuned.count("+0.050 nats/token") == 3 and "not tried" not in untuned
     assert words.scientific(1.5e-3) == r"$1.5\times 10^{-3}$"
     assert words.scientific(1234.0) == "1,234"
     assert words.scientific(float("inf")) == "unbounded"

@@ -23,9 +23,9 @@ EPOCHS_BY_CHARS = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 1e7)
 EPOCHS_SCRATCH = (19.0, 13.0, 24.0, 35.0, 36.0, 40.0, 36.0, 5.0)
 EPOCHS_TUNED = (16.0, 12.0, 17.0, 24.0, 25.0, 27.0, 25.0, 5.0)
 # Measured on one CPU core: what a run takes besides the arithmetic of its training tokens.
-EVALUATION_FACTOR = 1.3  # evaluating on the stop set
+EVALUATION_FACTOR = 1.5  # evaluating on the stop set, and keeping the best weights
 STEP_SECONDS = 1.5e-3  # a step, however small its batch
-RUN_SECONDS = 0.3
+RUN_SECONDS = 0.2
 BYTES_PER_PARAMETER = 20  # weights, gradient, two Adam moments, the best weights (float32)
 WORKER_BYTES = 600_000_000  # a process with torch and transformers loaded
 
@@ -43,7 +43,7 @@ class Estimate:
 
 @dataclass
 class CostModel:
-    """Expected cost of cells; `flops_per_second` maps a size to measured training throughput."""
+    """Expected cost of cells; `flops_per_second` maps a size to what was measured of it (`throughput`)."""
 
     scale: Scale
     store: Store
@@ -58,7 +58,9 @@ class CostModel:
                 continue
             if record.spec["budget_tokens"] is not None:  # full batches, few evaluations: the plain rate
                 shape_key = (shape["n_layer"], shape["d_model"])
-                self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(outcome["seconds"], 1e-3))
+                steps = outcome["tokens_seen"] / self.scale.recipe.batch_tokens
+                seconds = outcome["seconds"] - RUN_SECONDS - steps * STEP_SECONDS
+                self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(seconds, 1e-3))
             else:
                 kind = (record.spec["start"] is None, outcome["d_chars"])
                 self._tokens.setdefault(kind, []).append(outcome["tokens_seen"])
@@ -77,7 +79,7 @@ class CostModel:
         return min(math.exp(log_epochs) * cell.d_chars / CHARS_PER_TOKEN, self.scale.recipe.max_tokens)
 
     def speed(self, size: Size) -> float | None:
-        """Training FLOPs per second of one worker at full batches: of finished pre-training runs, else
+        """Training FLOPs per second of one worker within a step: of finished pre-training runs, else
         measured, else of the nearest size that was."""
         if known := self._speed.get((size.n_layer, size.d_model)):
             return float(np.median(known))

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
 from transferlaws.models.ladder import Size
 from transferlaws.models.lm import build
@@ -12,32 +13,46 @@ from transferlaws.training.device import prepare_device, wait_for
 from transferlaws.training.loop import Trainer
 from transferlaws.training.spec import Recipe
 
+SEQUENCES = 16
 LARGEST_MEASURED = 5_000_000  # parameters; larger sizes take the rate of the largest measured one
 
 
 def measured_flops_per_second(
     sizes: Sequence[Size], *, vocabulary_size: int, context: int, seconds_each: float = 0.5
 ) -> dict[Size, float]:
-    """Training FLOPs per second of one worker with a device to itself, by size, on random tokens."""
+    """Training FLOPs per second of one worker with a device to itself, by size, on random tokens.
+
+    Within a step: from the difference between steps of sixteen sequences and of one, so that what a step
+    takes however small it is (`runs.cost.STEP_SECONDS`) is not in it.
+    """
     device = prepare_device()
-    random = np.random.default_rng(0)
-    tokens = random.integers(0, vocabulary_size, 16 * context * 16 + 1).astype(np.uint16)
     small = [size for size in sizes if size.n_params <= LARGEST_MEASURED] or [min(sizes)]
     rates = {}
     for size in small:
-        model = build(size, vocabulary_size=vocabulary_size, context=context, seed=0).to(device)
-        recipe = Recipe(batch_tokens=16 * context)
-        batches = Batches(tokens, context=context, batch_tokens=16 * context, batch_share=0.5, seed=0)
-        trainer = Trainer(model, batches, evaluation_batches(tokens[: context + 1], context), 1e-4, recipe)
-        for _ in range(3):
-            trainer.update(1e-4)
-        wait_for(device)
-        started, warm_steps = time.perf_counter(), trainer.step
-        while time.perf_counter() - started < seconds_each:
-            trainer.update(1e-4)
-        wait_for(device)
-        tokens_per_second = (
-            (trainer.step - warm_steps) * batches.tokens_per_step / (time.perf_counter() - started)
-        )
-        rates[size] = tokens_per_second * size.flops_per_token(vocabulary_size, context)
+        seconds = [
+            _step_seconds(size, vocabulary_size, context, sequences, seconds_each / 2, device)
+            for sequences in (1, SEQUENCES)
+        ]
+        flops = (SEQUENCES - 1) * context * size.flops_per_token(vocabulary_size, context)
+        rates[size] = flops / max(seconds[1] - seconds[0], 0.1 * seconds[1])
     return rates
+
+
+def _step_seconds(
+    size: Size, vocabulary_size: int, context: int, sequences: int, seconds: float, device: torch.device
+) -> float:
+    """What a training step on so many sequences takes."""
+    random = np.random.default_rng(0)
+    tokens = random.integers(0, vocabulary_size, 16 * context * sequences + 1).astype(np.uint16)
+    model = build(size, vocabulary_size=vocabulary_size, context=context, seed=0).to(device)
+    recipe = Recipe(batch_tokens=sequences * context)
+    batches = Batches(tokens, context=context, batch_tokens=sequences * context, batch_share=0.5, seed=0)
+    trainer = Trainer(model, batches, evaluation_batches(tokens[: context + 1], context), 1e-4, recipe)
+    for _ in range(3):
+        trainer.update(1e-4)
+    wait_for(device)
+    started, warm_steps = time.perf_counter(), trainer.step
+    while time.perf_counter() - started < seconds:
+        trainer.update(1e-4)
+    wait_for(device)
+    return (time.perf_counter() - started) / (trainer.step - warm_steps)
