@@ -1,9 +1,15 @@
 """Nothing broken is believed, nothing good is lost."""
 
+import hashlib
 import logging
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.runs.store import Record, Store
@@ -45,11 +51,67 @@ def test_an_unwritable_store_is_one_clear_error_and_leaves_no_trace(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["records"]
 
 
-def test_a_checkpoint_with_a_flipped_byte_is_not_used(tmp_path: Path):
+def fill(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "config.json").write_text('{"n_head": 2}')
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
+def test_a_checkpoint_with_a_flipped_byte_is_not_used(tmp_path: Path, file: str):
     store = Store(tmp_path)
-    digest = store.write_checkpoint("ab12", lambda path: (path / "model.safetensors").write_bytes(b"weights"))
+    digest = store.write_checkpoint("ab12", fill)
     store.write(Record("ab12", {}, "ok", {"checkpoint_sha256": digest}, []))
-    assert store.has_checkpoint("ab12")
-    (store.checkpoint("ab12") / "model.safetensors").write_bytes(b"weighty")
+    path = store.checkpoint("ab12") / file
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(TransferLawsError, match="missing or damaged"):
         Store(tmp_path).checkpoint("ab12")
+    assert store.write_checkpoint("ab12", fill) == digest
+    assert store.has_checkpoint("ab12") and Store(tmp_path).has_checkpoint("ab12")
+
+
+def test_records_that_hold_the_digest_of_the_weights_alone_keep_their_checkpoints(tmp_path: Path):
+    store = Store(tmp_path)
+    store.write_checkpoint("ab12", fill)
+    weights = hashlib.sha256(b"weights").hexdigest()
+    store.write(Record("ab12", {}, "ok", {"checkpoint_sha256": weights}, []))
+    assert store.has_checkpoint("ab12")
+
+
+def test_weights_that_the_disk_does_not_take_are_one_clear_error_and_replace_nothing(tmp_path: Path):
+    def too_much(folder: Path) -> None:
+        save_file({"weight": np.zeros(10_000)}, folder / "model.safetensors")
+
+    store = Store(tmp_path)
+    store.write_checkpoint("ab12", fill)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))  # as good as a full disk
+    try:
+        with pytest.raises(TransferLawsError, match=r"cannot write .*ab12: .*File too large"):
+            store.write_checkpoint("ab12", too_much)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [path.name for path in store.checkpoints.iterdir()] == ["ab12"]
+    assert (store.checkpoints / "ab12" / "model.safetensors").read_bytes() == b"weights"
+
+
+def test_a_claim_keeps_others_off_and_ends_with_its_process_however_that_ends(tmp_path: Path):
+    code = f"""
+import time
+from pathlib import Path
+from transferlaws.runs.store import Store
+with Store(Path({str(tmp_path)!r})).claim("ab12") as mine:
+    print(mine, flush=True)
+    time.sleep(600)
+"""
+    store = Store(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None and other.stdout.readline() == "True\n"
+        (tmp_path / "records").mkdir()
+        half = tmp_path / "records" / ".ab12.json.0.tmp"
+        half.write_text("half a rec")
+        with store.claim("ab12") as mine, store.claim("cd34") as another:
+            assert (mine, another) == (False, True)
+        assert half.exists()
+        other.kill()
+    with store.claim("ab12") as mine:
+        assert mine and not half.exists()

@@ -1,5 +1,7 @@
 """A study on real processes: killed, damaged, resumed, repeated; the table is always the same."""
 
+import heapq
+import math
 import os
 import shutil
 import signal
@@ -14,7 +16,12 @@ import pytest
 
 from tiny import make_tiny_study
 from transferlaws import Study, TransferLawsError
+from transferlaws.runs.agenda import Agenda, Ready
+from transferlaws.runs.plan import Plan
 from transferlaws.runs.reproduce import reproduce
+from transferlaws.runs.store import Record, Store
+from transferlaws.scales import laptop
+from transferlaws.training.spec import RunSpec
 
 ROOT = Path(__file__).parent.parent.parent
 SWEEP = """
@@ -94,47 +101,77 @@ def test_a_run_can_be_reproduced_to_the_last_digit(trained_copy: Callable[[], St
         reproduce(study, "nonsense")
 
 
+class Simulated(Store):
+    """A store in which a run is done as soon as its key is in `done`; better rates are in the middle."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.done: dict[str, RunSpec] = {}
+
+    def read(self, key: str) -> Record | None:
+        spec = self.done.get(key)
+        if spec is None:
+            return None
+        loss = (
+            3.0 if spec.is_pretraining or not spec.d_chars else 3 + math.log(spec.learning_rate / 3e-3) ** 2
+        )
+        return Record(key, spec.to_json(), "ok", {"loss_validation": loss}, [])
+
+    def has_checkpoint(self, key: str) -> bool:
+        return key in self.done
+
+
+@pytest.mark.parametrize("workers", [2, 6])
+def test_few_checkpoints_are_open_at_once_and_workers_have_work(tmp_path: Path, workers: int):
+    store = Simulated(tmp_path)
+    plan = Plan(laptop(), {"english": "e", "python": "p", "othercode": "o"})
+    agenda = Agenda(plan, store)
+    clock = busy = 0.0
+    training: list[tuple[float, str, Ready]] = []
+    while True:
+        for run in agenda.ready([key for _, key, _ in training])[: workers - len(training)]:
+            assert run.spec.start is None or run.spec.start in store.done  # pre-training comes first
+            heapq.heappush(training, (clock + run.seconds, run.spec.key, run))
+            busy += run.seconds
+        if not training:
+            break
+        clock, key, run = heapq.heappop(training)
+        store.done[key] = run.spec
+        agenda.finish(run)
+        starts = {cells[0].spec.key: cells for cells in agenda.cells if cells[0].role == "pretrain"}
+        unfinished = [
+            start
+            for start, cells in starts.items()
+            if start in store.done and any(not cell.spec or cell.spec.key not in store.done for cell in cells)
+        ]
+        assert len(unfinished) <= workers
+    assert all(cell.spec is not None for cell in plan.cells(store))
+    if workers == 2:
+        assert busy / (clock * workers) > 0.95
+
+
+def test_the_time_to_go_is_that_of_the_missing_runs(trained_copy: Callable[[], Study]):
+    study = trained_copy()
+    table = study.table(everything=True)
+    missing = table.query("role == 'run' and seed == 1")  # others like them are there to tell
+    for key in missing["key"]:
+        (study.store.records / f"{key}.json").unlink()
+    agenda = Agenda(study.plan, study.store)
+    words, share, seconds_left = agenda.progress()
+    assert words.startswith(f"{len(table) - len(missing)} of ")
+    assert 0 < share < 1
+    assert 0.5 < seconds_left / missing["seconds"].sum() < 2
+
+
 def test_published_results_stand_in_for_the_store(trained_copy: Callable[[], Study], study_cache: Path):
     study = trained_copy()
     before, curves = study.table(everything=True), study.curves()
     folder = study.freeze(bootstrap=50)
     assert {path.name for path in folder.iterdir()} == {
-        "runs.csv", "curves.parquet", "specs.jsonl", "laws.json", "provenance.json",
+        "runs.csv", "curves.parquet", "specs.jsonl", "laws.json", "provenance.json", "README.md",
     }  # fmt: skip
     shutil.rmtree(study.store.path)
     again = make_tiny_study(folder.parent.parent, study_cache)
     assert again.is_complete()
     pd.testing.assert_frame_equal(again.table(everything=True), before, check_dtype=False, check_exact=True)
     pd.testing.assert_frame_equal(again.curves(), curves, check_dtype=False, check_exact=True)
-
-
-def test_a_dask_cluster_at_an_address_trains_what_is_missing(
-    trained_copy: Callable[[], Study], trained_study: Study
-):
-    study = trained_copy()
-    for key in study.table()["key"].iloc[:3]:
-        (study.store.records / f"{key}.json").unlink()
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "tcp://127.0.0.1:0"]
-    with subprocess.Popen(
-        [*command, "--no-dashboard"], stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as scheduler:
-        assert scheduler.stderr is not None
-        address = next(line.split()[-1] for line in scheduler.stderr if "Scheduler at:" in line)
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1"]
-        with subprocess.Popen(
-            [*worker, "--no-dashboard"], stderr=subprocess.DEVNULL, start_new_session=True
-        ) as remote:
-            try:
-                swept = study.ensure(scheduler=address, progress=False)
-            finally:
-                for process in (remote, scheduler):
-                    os.killpg(process.pid, signal.SIGKILL)
-    assert swept.trained == 3
-    pd.testing.assert_frame_equal(measured(study), measured(trained_study), check_exact=True)
-
-
-def test_an_address_where_no_scheduler_answers_is_one_clear_error(trained_copy: Callable[[], Study]):
-    study = trained_copy()
-    (study.store.records / f"{study.table()['key'].iloc[0]}.json").unlink()
-    with pytest.raises(TransferLawsError, match="no dask scheduler answers"):
-        study.ensure(scheduler="tcp://127.0.0.1:9", progress=False)

@@ -2,6 +2,7 @@
 
     <store>/records/<key>.json         what a run was and what came out
     <store>/checkpoints/<key>/         weights of pre-trained runs (config.json, model.safetensors)
+    <store>/claims                     an empty file whose bytes are locked: one for each run in progress
 
 Runs that were published count as present (`runs.publish`).
 
@@ -9,6 +10,7 @@ Safe on a shared file system without a server: names are keys, files appear by r
 record carries the SHA-256 of its content.
 """
 
+import errno
 import hashlib
 import json
 import logging
@@ -16,6 +18,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +28,8 @@ from transferlaws.errors import TransferLawsError
 from transferlaws.files import sha256_file, write_atomic
 
 logger = logging.getLogger(__name__)
+
+_Stamp = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Store:
         self.records = self.path / "records"
         self.checkpoints = self.path / "checkpoints"
         self._seen: dict[str, tuple[tuple[int, int], Record]] = {}
-        self._hashes: dict[str, tuple[tuple[int, int], str]] = {}
+        self._hashes: dict[str, tuple[_Stamp, set[str]]] = {}
 
     def write(self, record: Record) -> None:
         """Write a record atomically; raises TransferLawsError if the disk does not take it."""
@@ -80,8 +85,13 @@ class Store:
             record = _parse(path.read_text(encoding="utf-8"))
             if record.key != key:
                 raise ValueError("it is the record of another run")
+        except FileNotFoundError:  # another process has just set it aside
+            return None
         except (ValueError, KeyError, TypeError) as error:
-            path.replace(path.with_suffix(".json.broken"))
+            with suppress(FileNotFoundError):
+                # Unless another process has put a good one there since: that one is read next time.
+                if path.stat().st_mtime_ns == stat.st_mtime_ns:
+                    path.replace(path.with_suffix(".json.broken"))
             logger.warning("record %s is damaged (%s); set aside, the run will be repeated", path, error)
             return None
         self._seen[key] = (stamp, record)
@@ -101,37 +111,72 @@ class Store:
 
         return {} if self._published_at is None else read_published(self._published_at)
 
+    @contextmanager
+    def claim(self, key: str) -> Iterator[bool]:
+        """Within it, no other process that asks is at work on this run; yields False if one already is.
+
+        The claim is a lock on one byte, which the system takes back when its process ends, however it
+        ends. It saves work and nothing hangs on it: where a file system has no locks, everybody may.
+        A process has one claim at a time: the first to end takes the others along (POSIX locks do).
+        What an earlier process left unfinished of the run is removed. Raises TransferLawsError if the
+        store cannot be written.
+        """
+        place = int(hashlib.sha256(key.encode()).hexdigest()[:15], 16)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = (self.path / "claims").open("ab")
+        except OSError as error:
+            raise TransferLawsError(f"cannot write {self.path}: {error.strerror or error}") from error
+        with file:
+            locked = _lock_byte(file.fileno(), place)
+            if locked:
+                for left in self.records.glob(f".{key}.json.*.tmp"):
+                    left.unlink(missing_ok=True)
+                for left in self.checkpoints.glob(f".{key}.*.tmp"):
+                    shutil.rmtree(left, ignore_errors=True)
+            yield locked is not False
+
     def write_checkpoint(self, key: str, save: Callable[[Path], None]) -> str:
-        """Let `save` fill a folder, move it into place, and return the SHA-256 of its weights."""
+        """Let `save` fill a folder, move it into place, and return the SHA-256 of all its files.
+
+        Raises TransferLawsError if the disk does not take it; what was there before is then untouched.
+        """
         target = self.checkpoints / key
         temporary = self.checkpoints / f".{key}.{uuid.uuid4().hex}.tmp"
         try:
             temporary.mkdir(parents=True)
             save(temporary)
-            digest = sha256_file(temporary / "model.safetensors")
+            digest = _sha256_folder(temporary)
             for path in temporary.iterdir():
                 with path.open("rb+") as file:
                     os.fsync(file.fileno())
-            if target.exists():
-                shutil.rmtree(target)
-            temporary.rename(target)
-        except OSError as error:
-            raise TransferLawsError(f"cannot write {target}: {error.strerror or error}") from error
+            _put(temporary, target)
+        except Exception as error:
+            # safetensors reports a full disk as an error of its own, with the system's reason as text.
+            if not isinstance(error, OSError) and type(error).__name__ != "SafetensorError":
+                raise
+            reason = getattr(error, "strerror", None) or error
+            raise TransferLawsError(f"cannot write {target}: {reason}") from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return digest
 
     def has_checkpoint(self, key: str) -> bool:
-        """True if the weights of a finished pre-training run are there, byte for byte."""
+        """True if the checkpoint of a finished pre-training run is there, byte for byte."""
         record = self.read(key)
-        weights = self.checkpoints / key / "model.safetensors"
-        if record is None or not weights.is_file():
+        folder = self.checkpoints / key
+        if record is None:
             return False
-        stat = weights.stat()
-        stamp = (stat.st_mtime_ns, stat.st_size)
-        if self._hashes.get(key, (None,))[0] != stamp:
-            self._hashes[key] = (stamp, sha256_file(weights))
-        return self._hashes[key][1] == record.outcome.get("checkpoint_sha256")
+        try:
+            stats = [(path.name, path.stat()) for path in _files(folder)]
+            stamp = tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+            if key not in self._hashes or self._hashes[key][0] != stamp:
+                # Records written before the digest covered all files hold that of the weights.
+                weights = sha256_file(folder / "model.safetensors")
+                self._hashes[key] = (stamp, {_sha256_folder(folder), weights})
+        except FileNotFoundError:
+            return False
+        return record.outcome.get("checkpoint_sha256") in self._hashes[key][1]
 
     def checkpoint(self, key: str) -> Path:
         """The folder with a pre-trained run's weights; raises TransferLawsError if not intact."""
@@ -149,3 +194,36 @@ def _parse(text: str) -> Record:
     if hashlib.sha256(body.encode()).hexdigest() != document["sha256"]:
         raise ValueError("its checksum does not match")
     return Record(**document["record"])
+
+
+def _sha256_folder(folder: Path) -> str:
+    """The SHA-256 of the names and digests of a folder's files, as `sha256sum` lists them."""
+    lines = [f"{sha256_file(path)}  {path.name}\n" for path in _files(folder)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    """A folder's files, by name, without those that a file manager or a file system hides there."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _put(folder: Path, target: Path) -> None:
+    """Rename a folder to `target`, in place of what may be there."""
+    old = folder.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with suppress(FileNotFoundError):
+            target.rename(old)
+        folder.rename(target)
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _lock_byte(file: int, place: int) -> bool | None:
+    """Lock one byte of an open file: False if another process has it, None if there are no locks here."""
+    try:
+        import fcntl
+
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+    except (ImportError, OSError) as error:
+        return False if getattr(error, "errno", None) in (errno.EACCES, errno.EAGAIN) else None
+    return True

@@ -1,29 +1,35 @@
-"""Training what is missing: on all cores of this machine, or on a dask cluster of yours.
+"""Training what is missing; `runs.agenda` says in which order, `runs.cluster` on which machines.
 
 A worker does one run at a time with one thread and writes the record itself, so a killed worker, a
-killed scheduler or a killed sweep loses the runs in progress and nothing else.
+killed scheduler or a killed sweep loses the runs in progress and nothing else. A run is claimed while it
+is trained: two sweeps on one store share the work.
 """
 
-import logging
+import math
 import os
+import signal
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from tqdm.auto import tqdm
 
 from transferlaws.errors import TransferLawsError, UsageError
 from transferlaws.models.ladder import Size
-from transferlaws.runs.cost import CostModel, expected_tuning
-from transferlaws.runs.plan import Cell, Plan
+from transferlaws.runs import cluster
+from transferlaws.runs.agenda import Agenda, Ready
+from transferlaws.runs.plan import Plan
 from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 
-logger = logging.getLogger(__name__)
-
-# One thread a worker: two processes with one thread each beat one with two at these sizes.
-WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# A run that has seen so many workers die is the likely cause (memory), and given up until the next sweep.
+MOST_WORKERS_LOST = 12
+IDLE_SECONDS = 5.0  # without news for so long, look whether a worker is gone
+ELSEWHERE_SECONDS = 1.0  # how long to wait for another sweep before asking whether there is other work
 
 
 @dataclass(frozen=True)
@@ -52,19 +58,45 @@ def train_missing(
 ) -> Swept:
     """Train every run of the plan that the store lacks; returns when none is missing or none can go on.
 
-    `jobs` local worker processes (default: all cores), or the dask cluster at `scheduler`, whose
-    workers must see the same files. Ctrl-C ends cleanly: finished runs are kept.
-    Raises UsageError for a bad `jobs`, TransferLawsError without the [train] extra or a reachable scheduler.
+    `jobs` local worker processes (default: all cores; with GPUs, one for each and no more), or the dask
+    cluster at `scheduler`, whose workers must see the same files. Ctrl-C ends cleanly: finished runs are
+    kept. Raises UsageError for a bad `jobs`, TransferLawsError without the [train] extra or a reachable
+    scheduler.
     """
-    jobs = available_cores() if jobs is None else jobs
-    if jobs < 1:
+    if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
-    sweep = _Sweep(plan, store, workspace, arms, sizes)
-    if not sweep.ready():
+    agenda = Agenda(plan, store, arms, sizes)
+    if not agenda.ready():
         return Swept(0, {})
     require_training()
-    with _client(min(jobs, sweep.most_parallel()), scheduler) as client, sweep.bar(progress) as bar:
-        return sweep.run(client, bar)
+    if scheduler is not None:
+        workers = cluster.at_address(scheduler)
+    else:
+        devices = cluster.cuda_devices()
+        jobs = jobs or len(devices) or available_cores()
+        workers = cluster.embedded(min(jobs, agenda.most_parallel()), devices)
+    with ExitStack() as stack:
+        with _interrupts_waiting():
+            client = stack.enter_context(workers)
+        sweep = Sweep(agenda, workspace)
+        return sweep.run(client, stack.enter_context(sweep.bar(progress)))
+
+
+@contextmanager
+def _interrupts_waiting() -> Iterator[None]:
+    """Ctrl-C waits until the end of the context, and never reaches threads and processes that begin in it.
+
+    A terminal sends it to workers, too, which would say so at length; the sweep ends them itself.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # starting it later would lift the block again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def require_training() -> None:
@@ -81,168 +113,163 @@ def require_training() -> None:
         )
 
 
-class _Sweep:
-    def __init__(
-        self,
-        plan: Plan,
-        store: Store,
-        workspace: Any,
-        arms: Sequence[str] | None,
-        sizes: Sequence[Size] | None,
-    ) -> None:
-        self.plan, self.store, self.workspace, self.arms, self.sizes = plan, store, workspace, arms, sizes
-        self.cost = CostModel(plan.scale, store)
-        self.submitted: set[str] = set()
+class Sweep:
+    """An agenda at work on the workers of a dask client."""
+
+    def __init__(self, agenda: Agenda, workspace: Any) -> None:
+        self.agenda, self.workspace = agenda, workspace
+        self.training: dict[Any, tuple[Ready, float]] = {}  # by future, with the time of its start
+        self.elsewhere: set[str] = set()  # runs another sweep was last seen at
+        self.workers_lost: dict[str, int] = {}
         self.failed: dict[str, str] = {}
         self.trained = 0
-
-    def cells(self) -> list[Cell]:
-        return self.plan.cells(self.store, self.arms, self.sizes)
-
-    def ready(self) -> list[Cell]:
-        """Cells that can be trained now and are not yet, those that others wait for first."""
-        cells = self.cells()
-        todo = [cell for cell in cells if cell.spec is not None and not self._done(cell.spec)]
-        starts = {cell.spec.start for cell in todo if cell.spec is not None and cell.spec.start}
-        pretraining = {cell.spec.key: cell for cell in cells if cell.spec and cell.spec.is_pretraining}
-        # Weights that a missing run starts from are made again if they are gone, record or not.
-        lost = [
-            pretraining[key] for key in starts if key in pretraining and not self.store.has_checkpoint(key)
-        ]
-        blocked = {cell.spec.key for cell in lost if cell.spec is not None}
-        able = {
-            cell.spec.key: cell
-            for cell in [*lost, *todo]
-            if cell.spec is not None
-            and cell.spec.start not in blocked
-            and cell.spec.key not in self.submitted
-        }
-        return sorted(able.values(), key=self._urgency)
-
-    def most_parallel(self) -> int:
-        """No more workers than there could ever be runs for."""
-        return max(1, sum(cell.spec is None or not self._done(cell.spec) for cell in self.cells()))
-
-    def _done(self, spec: RunSpec) -> bool:
-        record = self.store.read(spec.key)
-        return record is not None and record.finished
-
-    def _urgency(self, cell: Cell) -> tuple[int, float]:
-        return {"pretrain": 0, "tune": 1, "run": 2}[cell.role], -self._work(cell)
-
-    def _work(self, cell: Cell) -> float:
-        """Expected work in arbitrary but consistent units: FLOPs, and a constant for each run."""
-        return self.cost.estimate(cell).flops + 5e8
+        self.news: SimpleQueue[Any] = SimpleQueue()
+        self._reported = -math.inf
 
     def run(self, client: Any, bar: tqdm) -> Swept:
-        from distributed import as_completed
-
-        running = as_completed(loop=client.loop)
-        self._submit(client, running)
+        """Train what is ready until nothing is. Raises TransferLawsError for what would end every run."""
         try:
-            while running.count():
-                future = next(running)
-                key = str(future.key)
-                if future.status == "error":
-                    error = future.exception()
-                    if isinstance(error, TransferLawsError):
-                        raise error
-                    self.failed[key] = f"{type(error).__name__}: {error}"
-                else:
-                    status, reason = future.result()
-                    if status == "failed":
-                        self.failed[key] = reason
-                    else:
-                        self.trained += 1
-                future.release()
-                self._submit(client, running)
-                self._report(bar)
+            while self._submit(client):
+                self._report(client, bar)
+                for future in self._finished(client, bar):
+                    run, _ = self.training.pop(future)
+                    self._take(run, future)
+                    future.release()
         except BaseException:
-            client.cancel(list(running.futures), force=True)
+            client.cancel(list(self.training), force=True)
+            if client.cluster is not None:
+                client.cluster.sync(_kill_workers, client.cluster)
             raise
+        self._report(client, bar, last=True)
         return Swept(self.trained, self.failed)
 
-    def _submit(self, client: Any, running: Any) -> None:
-        for cell in self.ready():
-            assert cell.spec is not None
-            self.submitted.add(cell.spec.key)
-            order = self._urgency(cell)
+    def _submit(self, client: Any) -> bool:
+        """Give the workers what is most urgent; False if there is nothing more to do.
+
+        An embedded cluster gets a run for each worker and no more: its scheduler would hand them all out
+        at once, and count each of them as a suspect when a worker dies. Other clusters get all, as those
+        that grow with what waits for them need.
+        """
+        training = {run.spec.key for run, _ in self.training.values()}
+        ready = self.agenda.ready(training)
+        if not ready and not training:
+            self.agenda.refresh()  # another sweep may have finished what lines waited for
+            ready = self.agenda.ready()
+        ready.sort(key=lambda run: run.spec.key in self.elsewhere)
+        if client.cluster is not None:
+            ready = ready[: len(client.cluster.worker_spec) - len(self.training)]
+        resources = cluster.resources(client) if ready else {}
+        for run in ready:
+            patience = ELSEWHERE_SECONDS if run.spec.key in self.elsewhere else 0.0
             future = client.submit(
                 train_one,
-                cell.spec,
+                run.spec,
                 self.workspace,
-                key=cell.spec.key,
+                patience,
+                # Of one group, which lets a scheduler keep them back until a worker is free.
+                key=(f"train-{self.agenda.plan.scale.name}", run.spec.key, time.monotonic_ns()),
                 pure=False,
-                priority=-order[0] * 1_000_000 - order[1] / 1e12,
+                resources=resources or None,
+                priority=run.priority - (1e9 if patience else 0.0),
             )
-            running.add(future)
+            self.training[future] = run, time.monotonic()
+            future.add_done_callback(self.news.put)
+        return bool(self.training)
+
+    def _finished(self, client: Any, bar: tqdm) -> Iterator[Any]:
+        """Futures that are done: waits for one, and takes along those that came with it."""
+        while True:
+            try:
+                yield self.news.get(timeout=IDLE_SECONDS)
+                break
+            except Empty:
+                if client.cluster is not None:  # replaces workers that died while they were starting
+                    client.cluster.scale(len(client.cluster.worker_spec))
+                self._report(client, bar)
+        while not self.news.empty():
+            yield self.news.get()
+
+    def _take(self, run: Ready, future: Any) -> None:
+        """Note how a run ended. Raises TransferLawsError for what would end the others in the same way."""
+        from distributed import KilledWorker
+
+        key = run.spec.key
+        self.elsewhere.discard(key)
+        if future.status == "finished":
+            status, reason = future.result()
+            if status == "elsewhere":
+                self.elsewhere.add(key)
+                self.agenda.refresh(run.line)
+            elif status == "failed":
+                self._give_up(key, reason)
+            else:
+                self.trained += status != "present"
+                self.agenda.finish(run)
+            return
+        if future.status == "cancelled":
+            raise TransferLawsError("the dask scheduler is gone; the same command continues with another")
+        error = future.exception()
+        if isinstance(error, TransferLawsError):
+            if run.spec.start is not None and not self.agenda.store.has_checkpoint(run.spec.start):
+                self.agenda.refresh(run.line)  # damaged since they were checked: both are trained again
+                return
+            raise error
+        if isinstance(error, KilledWorker):
+            lost = self.workers_lost.get(key, 0) + error.allowed_failures + 1
+            self.workers_lost[key] = lost
+            if lost < MOST_WORKERS_LOST:
+                return
+            error = f"{lost} workers died while they trained it; is there enough memory?"
+        self._give_up(key, error if isinstance(error, str) else f"{type(error).__name__}: {error}")
+
+    def _give_up(self, key: str, reason: str) -> None:
+        self.agenda.given_up.add(key)
+        self.failed[key] = reason
 
     def bar(self, progress: bool) -> tqdm:
-        """A bar over expected work rather than run counts, so that its ETA is honest."""
-        _, spent, total = self._progress()
+        """A bar over expected seconds of work rather than run counts, so that its ETA is honest."""
         return tqdm(
-            total=total,
-            initial=spent,
+            total=1.0,
             disable=not progress,
-            desc=f"study {self.plan.scale.name}",
-            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, about {remaining} to go{postfix}",
-            mininterval=0.5 if os.isatty(2) else 10,
+            desc=f"study {self.agenda.plan.scale.name}",
+            bar_format="{desc} {percentage:3.0f}% |{bar}| {elapsed} gone{postfix}",
         )
 
-    def _report(self, bar: tqdm) -> None:
-        if not bar.disable:
-            count, spent, bar.total = self._progress()
-            bar.set_postfix_str(count, refresh=False)
-            bar.update(max(0.0, spent - bar.n))
-
-    def _progress(self) -> tuple[str, float, float]:
-        """Runs done in words, and the work done and the work in all."""
-        cells = expected_tuning(self.cells(), self.plan.scale)
-        done = [cell for cell in cells if cell.spec is not None and self._done(cell.spec)]
-        words = f"{len(done)} of {len(cells)} runs"
-        return words, sum(map(self._work, done)), sum(map(self._work, cells))
+    def _report(self, client: Any, bar: tqdm, last: bool = False) -> None:
+        pause = 0.5 if os.isatty(2) else 10.0
+        if bar.disable or (time.monotonic() < self._reported + pause and not last):
+            return
+        self._reported = time.monotonic()
+        workers = max(1, sum(client.nthreads().values()))
+        words, bar.n, left = self.agenda.progress(self.training.values())
+        bar.set_postfix_str(f"about {bar.format_interval(left / workers)} to go, {words}", refresh=False)
+        bar.refresh()
 
 
-def train_one(spec: RunSpec, workspace: Any) -> tuple[str, str]:
-    """One run in a worker: trains, writes the record, and returns its status and any reason."""
+async def _kill_workers(embedded: Any) -> None:
+    """End the workers of an embedded cluster at once: asked to stop, they would finish their runs first."""
+    for nanny in list(embedded.workers.values()):
+        nanny.close_gracefully()  # which is to say: do not replace the worker
+        if nanny.pid:
+            os.kill(nanny.pid, signal.SIGKILL)
+
+
+def train_one(spec: RunSpec, workspace: Any, patience: float = 0.0) -> tuple[str, str]:
+    """One run in a worker: trains, writes the record, and returns its status and any reason.
+
+    The status is `present` if there was nothing to train, and `elsewhere` if another process is at it and
+    still is after `patience` seconds.
+    """
     from transferlaws.runs.execute import execute
 
-    record = execute(spec, workspace)
-    return record.status, str(record.outcome.get("reason", ""))
-
-
-@contextmanager
-def _client(jobs: int, scheduler: str | None) -> Iterator[Any]:
-    """A dask client: of an embedded cluster of `jobs` one-thread processes, or of `scheduler`."""
-    import dask
-    from distributed import Client, LocalCluster
-
-    if scheduler is not None:
-        try:
-            client = Client(scheduler, timeout="5s", set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise TransferLawsError(f"no dask scheduler answers at {scheduler}: {error}") from error
-        with client:
-            yield client
-        return
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    settings = {
-        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
-        "distributed.worker.daemon": True,
-        "distributed.scheduler.allowed-failures": 3,
-        "distributed.worker.profile.enabled": False,
-    }
-    with (
-        dask.config.set(settings),
-        LocalCluster(
-            n_workers=jobs,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",  # any free port: two sweeps at once are fine
-            host="127.0.0.1",
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+    store, deadline = Store(workspace.store), time.monotonic() + patience
+    while True:
+        with store.claim(spec.key) as mine:
+            if mine:
+                before = store.read(spec.key)
+                record = execute(spec, workspace)
+                status = "present" if record == before else record.status
+                return status, str(record.outcome.get("reason", ""))
+        if time.monotonic() >= deadline:
+            return "elsewhere", ""
+        time.sleep(0.05)
