@@ -61,7 +61,8 @@ def listing(frame: pd.DataFrame) -> Prose:
         if pd.isna(value):  # type: ignore[call-overload]
             return "–"
         number = float(value)  # type: ignore[arg-type]
-        return f"{number:,.0f}" if number == round(number) and abs(number) < 1e7 else scientific(number, 3)
+        whole = np.isfinite(number) and number == round(number) and abs(number) < 1e7
+        return f"{number:,.0f}" if whole else scientific(number, 3)
 
     lines = ["| " + " | ".join(map(str, frame.columns)) + " |", "|---" * len(frame.columns) + "|"]
     lines += ["| " + " | ".join(map(said, row)) + " |" for row in frame.itertuples(index=False)]

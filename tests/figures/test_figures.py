@@ -125,3 +125,6 @@ def test_words_say_no_more_than_the_numbers(study: Planted) -> None:
     assert words.scientific(1.5e-3) == r"$1.5\times 10^{-3}$"
     assert words.scientific(1234.0) == "1,234"
     assert words.scientific(float("inf")) == "unbounded"
+    assert words.listing(pd.DataFrame({"a": [np.inf], "b": [12345.0]})).markdown.endswith(
+        "| unbounded | 12,345 |"
+    )

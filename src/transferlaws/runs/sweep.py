@@ -28,6 +28,7 @@ from transferlaws.training.spec import RunSpec
 
 # A run that has seen so many workers die is the likely cause (memory), and given up until the next sweep.
 MOST_WORKERS_LOST = 12
+MOST_STARTS = 5  # of an embedded cluster, before it is given up
 IDLE_SECONDS = 5.0  # without news for so long, look whether a worker is gone
 ELSEWHERE_SECONDS = 1.0  # how long to wait for another sweep before asking whether there is other work
 
@@ -69,17 +70,30 @@ def train_missing(
     if not agenda.ready():
         return Swept(0, {})
     require_training()
-    if scheduler is not None:
-        workers = cluster.at_address(scheduler)
-    else:
-        devices = cluster.cuda_devices()
-        jobs = jobs or len(devices) or available_cores()
-        workers = cluster.embedded(min(jobs, agenda.most_parallel()), devices)
     with ExitStack() as stack:
-        with _interrupts_waiting():
-            client = stack.enter_context(workers)
+        if scheduler is not None:
+            client = stack.enter_context(cluster.at_address(scheduler))
+        else:
+            client = _enter_embedded(stack, jobs, agenda.most_parallel())
         sweep = Sweep(agenda, workspace)
         return sweep.run(client, stack.enter_context(sweep.bar(progress)))
+
+
+def _enter_embedded(stack: ExitStack, jobs: int | None, most: int) -> Any:
+    """A client of a cluster on this machine. Raises TransferLawsError where its workers do not start."""
+    devices = cluster.cuda_devices()
+    jobs = min(jobs or len(devices) or available_cores(), most)
+    starts = 0
+    while True:
+        try:
+            with _interrupts_waiting():
+                return stack.enter_context(cluster.embedded(jobs, devices))
+        except RuntimeError as error:  # a worker died before it was up, and dask takes all down with it
+            starts += 1
+            if starts == MOST_STARTS:
+                raise TransferLawsError(
+                    f"worker processes do not start ({error}); is there memory for {jobs}? (--jobs)"
+                ) from error
 
 
 @contextmanager
