@@ -161,7 +161,7 @@ def laptop() -> Scale:
         vocabulary_size=1024,
         context=128,
         recipe=Recipe(tolerance=0.005, test_chars=300_000, max_tokens=20_000_000),
-        reach=3.2e11,
+        reach=1e11,
     )
 
 
