@@ -84,6 +84,29 @@ def canvas(
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
+def panels(count: int, height: float) -> tuple[Drawing, list[Axes]]:
+    """A Drawing with `count` panels that share their y-axis: a row of up to three, else two columns.
+
+    `height` is a row's, in inches.
+    """
+    columns = count if count <= 3 else 2
+    rows = -(-count // columns)
+    figure, axes = canvas(columns, rows, height=height * rows, sharey=True)
+    for spare in axes.flat[count:]:
+        spare.set_axis_off()
+    return figure, list(axes.flat[:count])
+
+
+def outside_legend(figure: Drawing, title: str = "") -> None:
+    """One legend for all panels, beside them, where it covers none."""
+    entries = {
+        label: handle
+        for axes in figure.axes
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(entries.values(), entries.keys(), title=title, loc="outside right upper")
+
+
 def colour(arm: str) -> str:
     """The colour of an arm; grey-brown for arms nobody named."""
     return ARM_COLOURS.get(arm, "#8c6d31")

@@ -21,6 +21,7 @@ from transferlaws.figures.canvas import (
     logit_ticks,
     name,
     number,
+    outside_legend,
     shades,
 )
 from transferlaws.laws.forms import Hernandez
@@ -46,8 +47,7 @@ def fractions(fits: Mapping[str, Fit]) -> Drawing:
         panel.set_xlabel("parameters without embeddings, N")
         panel.set_title(name(source), loc="left")
     axes[0][0].set_ylabel("fraction of effective data transferred, $D_T/D_E$")
-    handles, labels = axes[0][-1].get_legend_handles_labels()
-    figure.legend(handles, labels, title="$D_F$ (characters)", loc="outside right upper")
+    outside_legend(figure, "$D_F$ (characters)")
     return figure
 
 

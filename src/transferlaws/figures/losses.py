@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from transferlaws.figures.canvas import Drawing, canvas, colour, drawn, log_axis, name, number, shades
+from transferlaws.figures.canvas import (
+    Drawing,
+    canvas,
+    colour,
+    drawn,
+    log_axis,
+    name,
+    number,
+    outside_legend,
+    panels,
+    shades,
+)
 from transferlaws.laws.curves import Curves
 from transferlaws.laws.result import Fit
 
@@ -116,9 +127,9 @@ def loss_against_data(table: pd.DataFrame, curves: Curves, arm: str = "scratch")
 @drawn
 def loss_against_size(table: pd.DataFrame, arms: Sequence[str]) -> Drawing:
     """Loss (nats/token) against size at fixed data, one panel an arm, one shade a data size (figure 3)."""
-    figure, axes = canvas(len(arms), height=4.2, sharey=True)
+    figure, axes = panels(len(arms), height=3.9)
     palette = shades(table.loc[table["d_chars"] > 0, "d_chars"])
-    for panel, arm in zip(axes[0], arms, strict=True):
+    for panel, arm in zip(axes, arms, strict=True):
         for d_chars, shade in palette.items():
             runs = table[(table["arm"] == arm) & (table["d_chars"] == d_chars)]
             draw_runs(panel, runs, "n_params", shade, "o", number(d_chars))
@@ -127,6 +138,6 @@ def loss_against_size(table: pd.DataFrame, arms: Sequence[str]) -> Drawing:
         log_axis(panel, "x")
         panel.set_xlabel("parameters without embeddings, N")
         panel.set_title(name(arm), loc="left")
-    axes[0][0].set_ylabel("test loss (nats/token)")
-    axes[0][-1].legend(title="characters", loc="best")
+    axes[0].set_ylabel("test loss (nats/token)")
+    outside_legend(figure, "characters")
     return figure

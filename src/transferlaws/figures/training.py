@@ -18,6 +18,8 @@ from transferlaws.figures.canvas import (
     log_axis,
     name,
     number,
+    outside_legend,
+    panels,
     shades,
 )
 from transferlaws.models.ladder import Size
@@ -68,9 +70,9 @@ def learning_curves(curves: pd.DataFrame, table: pd.DataFrame, n_params: int) ->
     """Validation loss (nats/token) against epochs for one size, one panel an arm, one shade a data size."""
     runs = table[(table["n_params"] == n_params) & (table["d_chars"] > 0)].drop_duplicates(["arm", "d_chars"])
     arms = ["scratch", *sorted(set(runs["arm"]) - {"scratch"})]
-    figure, axes = canvas(len(arms), height=4.2, sharey=True)
+    figure, axes = panels(len(arms), height=3.9)
     palette = shades(runs["d_chars"])
-    for panel, arm in zip(axes[0], arms, strict=True):
+    for panel, arm in zip(axes, arms, strict=True):
         for run in runs[runs["arm"] == arm].sort_values("d_chars").itertuples():
             curve = curves[curves["key"] == run.key]
             epochs = curve["epochs"].clip(lower=0.02)
@@ -89,8 +91,8 @@ def learning_curves(curves: pd.DataFrame, table: pd.DataFrame, n_params: int) ->
         log_axis(panel, "x")
         panel.set_xlabel("passes over the data (epochs)")
         panel.set_title(name(arm), loc="left")
-    axes[0][0].set_ylabel("validation loss (nats/token)")
-    axes[0][-1].legend(title="characters")
+    axes[0].set_ylabel("validation loss (nats/token)")
+    outside_legend(figure, "characters")
     return figure
 
 
@@ -99,11 +101,11 @@ def learning_rates(table: pd.DataFrame) -> Drawing:
     """The learning rate each cell was trained with, against data, one shade a size, one panel an arm."""
     runs = table[table["d_chars"] > 0]
     arms = ["scratch", *sorted(set(runs["arm"]) - {"scratch"})]
-    figure, axes = canvas(len(arms), height=3.9, sharey=True)
+    figure, axes = panels(len(arms), height=3.9)
     if runs.empty:
-        empty_note(axes[0][0], "No runs yet.")
+        empty_note(axes[0], "No runs yet.")
         return figure
-    for panel, arm in zip(axes[0], arms, strict=True):
+    for panel, arm in zip(axes, arms, strict=True):
         group = runs[runs["arm"] == arm]
         for n_params, shade in shades(runs["n_params"]).items():
             rates = group[group["n_params"] == n_params].groupby("d_chars")["learning_rate"].median()
@@ -112,8 +114,8 @@ def learning_rates(table: pd.DataFrame) -> Drawing:
         log_axis(panel, "y")
         panel.set_xlabel("Python (characters)")
         panel.set_title(name(arm), loc="left")
-    axes[0][0].set_ylabel("learning rate")
-    axes[0][-1].legend(title="N")
+    axes[0].set_ylabel("learning rate")
+    outside_legend(figure, "N")
     return figure
 
 
@@ -146,12 +148,7 @@ def tuning_curves(tried: pd.DataFrame, d_chars: int) -> Drawing:
         panel.set_xlabel("learning rate")
         panel.set_title(f"N = {number(n_params)}", loc="left")
     axes[0][0].set_ylabel("validation loss above the best (nats/token)")
-    handles = {
-        label: handle
-        for panel in axes[0]
-        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-    }
-    axes[0][-1].legend(handles.values(), handles.keys(), fontsize="small")
+    outside_legend(figure)
     return figure
 
 
