@@ -15,6 +15,8 @@ FINGERPRINTS = {"english": "e", "python": "p", "othercode": "o"}
 def optimum(spec: RunSpec) -> float:
     """A best rate that falls with width, rises with data, and is lower after pre-training."""
     rate = 6e-3 * (16 / spec.size.d_model) * (spec.d_chars / 3_000) ** 0.25
+    if spec.size == LADDER[1] and spec.d_chars > 100_000:
+        rate *= 8  # another valley
     return rate if spec.start is None else rate / 5
 
 

@@ -13,7 +13,14 @@ from transferlaws.models.ladder import Size
 from transferlaws.runs.store import Record, Store
 from transferlaws.scales import SOURCES, Scale
 from transferlaws.training.spec import RunSpec, Share
-from transferlaws.training.tuning import FEWEST_RATES, best_rate, best_tried, interpolated_rate, next_rates
+from transferlaws.training.tuning import (
+    FEWEST_RATES,
+    best_rate,
+    best_tried,
+    doubtful,
+    interpolated_rate,
+    next_rates,
+)
 
 RETRIES_AFTER_DIVERGENCE = 3
 GENTLER = 4  # fine-tuning's first guess of a rate is from scratch's, divided by this
@@ -60,6 +67,7 @@ class Plan:
             zero_shot = replace(self._run(arm, size, 0, 0, 0.0), start=start)
             yield Cell("run", arm, size, 0, 0, zero_shot)
         tuned: list[tuple[int, float]] | None = []
+        best: dict[int, float] = {}
         guess = self.scale.tuning.first_guess / (1 if start is None else GENTLER)
         data_sizes = self.scale.d_chars_of(arm, size)
         for d_chars in (d for d in self.scale.tuning.d_chars if d <= data_sizes[-1]):
@@ -69,6 +77,12 @@ class Plan:
             specs, rate, guess = self._tuning(store, arm, size, d_chars, guess, start)
             yield from (Cell("tune", arm, size, d_chars, 0, spec) for spec in specs)
             tuned = None if rate is None else [*tuned, (d_chars, rate)]
+            best[d_chars] = guess
+        for d_chars in doubtful(tuned or [], data_sizes):
+            near = best[max(d for d in best if d < d_chars)]
+            specs, rate, _ = self._tuning(store, arm, size, d_chars, near, start)
+            yield from (Cell("tune", arm, size, d_chars, 0, spec) for spec in specs)
+            tuned = None if rate is None or tuned is None else [*tuned, (d_chars, rate)]
         for d_chars in data_sizes:
             for seed in range(self.scale.n_seeds(arm, d_chars)):
                 spec = None

@@ -3,16 +3,19 @@
 At each tuned data size rates are tried a factor of two apart, outward from a first guess, until the
 best one has a neighbour on both sides; a parabola through those three losses in log rate gives the
 minimum. Where the losses are flat, within `flat_nats`, the largest of the good rates is the best: it
-gets there in the fewest steps. Between data sizes log rate is linear in log D. Torch-free.
+gets there in the fewest steps. Between data sizes log rate is linear in log D; where it jumps, another
+data size is tuned in between. Torch-free.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 FACTOR = 2.0
+JUMP = 4.0
 FEWEST_RATES = 3  # the best one and a neighbour on both sides
 
 
@@ -77,6 +80,18 @@ def best_rate(losses: Mapping[float, float], tuning: Tuning) -> float:
     if curvature <= 0:
         return rates[at]
     return math.exp(x[1] + float(np.clip(-slope / (2 * curvature), x[0] - x[1], x[2] - x[1])))
+
+
+def doubtful(tuned: Sequence[tuple[int, float]], data_sizes: Sequence[int]) -> list[int]:
+    """The data sizes to tune as well: one in the middle between tuned neighbours whose rates lie more than
+    `JUMP` apart. The best rate has gone over to another valley there, and the rate between two valleys
+    may be good for neither."""
+    found = []
+    for (d_low, low), (d_high, high) in pairwise(sorted(tuned)):
+        between = [d for d in data_sizes if d_low < d < d_high]
+        if between and max(low / high, high / low) > JUMP:
+            found.append(min(between, key=lambda d: abs(math.log(d * d / (d_low * d_high)))))
+    return found
 
 
 def interpolated_rate(tuned: Sequence[tuple[int, float]], d_chars: int) -> float:
