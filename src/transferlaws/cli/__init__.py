@@ -4,6 +4,7 @@ Each file of this room lists its verbs; here they are put together, and every er
 cause becomes one line and an exit code: 0 done, 1 failed, 2 wrong usage.
 """
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -31,12 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             description="Scaling laws for transfer, from raw text to law.",
             args=_joined(sys.argv[1:] if arguments is None else arguments, known),
         )
+        sys.stdout.flush()
     except TransferLawsError as error:
         print(f"transferlaws: error: {error}", file=sys.stderr)
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         print("transferlaws: stopped; finished runs are kept, the same command continues", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever reads our output has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     return int(code or 0)
 
 

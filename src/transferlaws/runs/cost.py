@@ -19,9 +19,9 @@ from transferlaws.scales import SOURCES, Scale
 CHARS_PER_TOKEN = 2.0  # of Python under an English BPE of 512 to 1,024 tokens; records know better
 # Epochs to the end of a run by data size in characters, both kinds: means over a smoke and a laptop study,
 # where a run ends at its token limit beyond 1e6. Finished runs of the same kind and data size replace them.
-EPOCHS_BY_CHARS = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 1e7)
-EPOCHS_SCRATCH = (19.0, 13.0, 24.0, 35.0, 36.0, 40.0, 36.0, 5.0)
-EPOCHS_TUNED = (16.0, 12.0, 17.0, 24.0, 25.0, 27.0, 25.0, 5.0)
+EPOCHS_BY_CHARS = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7)
+EPOCHS_SCRATCH = (24.0, 14.0, 27.0, 37.0, 34.0, 39.0, 32.0, 6.0, 4.0)
+EPOCHS_TUNED = (15.5, 15.0, 20.0, 28.0, 14.0, 17.0, 15.0, 6.4, 3.4)
 # Measured on one CPU core: what a run takes besides the arithmetic of its training tokens.
 EVALUATION_FACTOR = 1.5  # evaluating on the stop set, and keeping the best weights
 STEP_SECONDS = 1.5e-3  # a step, however small its batch
