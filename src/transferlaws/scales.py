@@ -64,8 +64,8 @@ class Scale:
 
     `reach` bounds what one cell may cost: the largest N x D (parameters times characters) of a fine-tuned
     cell. From-scratch cells go half a decade further. `side_arms` are those a study compares with rather
-    than stands on: no runs at the largest size, and two seeds fewer where there are more than two.
-    `control_arms` have as few seeds, and only the sizes and data sizes named for them.
+    than stands on: only `side_sizes`, and two seeds fewer where there are more than two. `control_arms`
+    have as few seeds, and only the sizes and data sizes named for them.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Scale:
     recipe: Recipe = field(default_factory=Recipe)
     reach: float = math.inf
     side_arms: tuple[str, ...] = ()
+    side_sizes: tuple[Size, ...] = ()
     control_arms: tuple[str, ...] = ()
     control_sizes: tuple[Size, ...] = ()
     control_d_chars: tuple[int, ...] = ()
@@ -103,7 +104,7 @@ class Scale:
         """The model sizes of an arm."""
         if arm in self.control_arms:
             return self.control_sizes
-        return self.sizes[:-1] if arm in self.side_arms else self.sizes
+        return self.side_sizes if arm in self.side_arms else self.sizes
 
     def d_chars_of(self, arm: str, size: Size) -> tuple[int, ...]:
         """The data sizes of an arm at a model size, in characters: at least the smallest there is."""
@@ -145,11 +146,12 @@ def laptop() -> Scale:
     return Scale(
         name="laptop",
         tier="laptop",
-        sizes=LADDER[:5],
+        sizes=LADDER,
         d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000),
         d_chars_scratch=(),
         arms=("scratch", "text", "mix", "prose", *CONTROLS),
         side_arms=("mix", "prose"),
+        side_sizes=LADDER[:4],
         control_arms=CONTROLS,
         control_sizes=LADDER[2:4],
         control_d_chars=(3_000, 10_000, 30_000, 100_000),
@@ -191,6 +193,7 @@ def _beside_laptop(name: str, **changes: Any) -> Scale:
         d_chars_scratch=(300_000, 1_000_000),
         arms=("scratch", "text"),
         side_arms=(),
+        side_sizes=(),
         control_arms=(),
         seeds=((30_000, 3), (1_000_000, 1)),
     )
