@@ -45,6 +45,7 @@ def write_account(study: "Study", fits: Sequence[Fit]) -> Path:
         _widths(primary),
         "## Where the law holds, and where it does not",
         *(_misfit(source, fit, runs) for source, fit in primary.items()),
+        *_controls(study.scale.control_arms, runs),
         "## Noise",
         _noise(runs),
         "## Learning rates",
@@ -103,6 +104,34 @@ def _noise(runs: pd.DataFrame) -> str:
         cells = " | ".join("–" if np.isnan(value) else f"{value:.3f}" for value in row)
         lines.append(f"| {words.scientific(d_chars, 1)} | {cells} |")
     return "\n".join(lines)
+
+
+def _controls(arms: Sequence[str], runs: pd.DataFrame) -> list[str]:
+    """D_T of every control beside the arm `text`, at the controls' cells; nothing where none was run."""
+    present = [arm for arm in arms if arm in set(runs["arm"])]
+    if not present:
+        return []
+    columns = {
+        arm: effective_data(runs, arm, bootstrap=2, seed=0).set_index(["n_params", "d_chars"])
+        for arm in ("text", *present)
+    }
+    lines = [
+        "| N | D | " + " | ".join(columns) + " |",
+        "|---" * (len(columns) + 2) + "|",
+    ]
+    for n_params, d_chars in columns[present[0]].index:
+        cells = []
+        for column in columns.values():
+            cell = column.loc[(n_params, d_chars)]
+            beyond = "beyond " if cell["status"] == "extrapolated" else ""
+            cells.append(f"{beyond}{words.scientific(cell['d_transferred'], 2)}")
+        lines.append(f"| {n_params:,} | {words.scientific(d_chars, 1)} | {' | '.join(cells)} |")
+    return [
+        "## Controls",
+        "Data transferred, in characters of the target; a negative number is data that pre-training cost. "
+        "*Beyond*: read off past the longest from-scratch run. No law is fitted to controls.",
+        "\n".join(lines),
+    ]
 
 
 def _edges(everything: pd.DataFrame, tuning: Tuning) -> str:

@@ -65,7 +65,8 @@ def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
     write_atomic(folder / "specs.jsonl", "\n".join(lines) + "\n")
     fits, unfitted = [], {}
     runs = read_table(folder / "runs.csv")  # as anyone will read it
-    for source in sources(runs):
+    # Controls are compared cell by cell; they have too few for a law.
+    for source in (arm for arm in sources(runs) if arm not in study.scale.control_arms):
         for method in METHODS:
             try:
                 fits.append(fit_transfer(runs, source, method=method, bootstrap=bootstrap, seed=seed))
