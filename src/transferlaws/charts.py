@@ -21,7 +21,8 @@ RAISED = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "¹
 POWERS = f"'10' + {RAISED}[round(log(datum.value) / log(10))]"
 THEME: dict[str, Any] = {
     "background": "transparent",
-    "font": "inherit",
+    # By name: Vega lays text out by what a canvas measures, and a canvas knows no "inherit".
+    "font": "system-ui, sans-serif",
     "view": {"stroke": None},
     "axis": {
         "labelColor": "currentColor",
