@@ -5,19 +5,21 @@
 - Trainer: `transformers.Trainer` with fused AdamW on the same model and data, in
   float32, with logging, saving and evaluation off; timed inside its own loop, start-up left out.
 
-The same model, shapes, data, batch and thread for all; they take turns, so that a machine whose speed
-drifts slows all of them. torch's deterministic kernels are on for ours and off for the others. Prints the
-median of paired ratios for each size and batch, their geometric means, and our share of this machine's
-measured matrix-product rate.
+The same model, shapes, data, batch and thread for all, each in a process of its own, because ours also
+sets the allocator; they take turns, so that a machine whose speed drifts slows all of them. torch's
+deterministic kernels are on for ours and off for the others. Prints the median of paired ratios for each
+size and batch, their geometric means, and our share of this machine's measured matrix-product rate.
 
     python benchmarks/training_step.py [--seconds 0.5] [--rounds 7]
 """
 
 import argparse
+import multiprocessing
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
@@ -28,7 +30,7 @@ import transformers
 from transferlaws.models.ladder import LADDER, Size
 from transferlaws.models.lm import build
 from transferlaws.training.batches import Batches, evaluation_batches
-from transferlaws.training.device import make_deterministic
+from transferlaws.training.device import prepare_device
 from transferlaws.training.loop import Trainer
 from transferlaws.training.spec import Recipe
 
@@ -40,6 +42,7 @@ Alternative = Callable[[float], float]
 
 
 def ours(size: Size, sequences: int) -> Alternative:
+    prepare_device()
     batches = _batches(sequences)
     model = build(size, vocabulary_size=VOCABULARY, context=CONTEXT, seed=0).train()
     stop_set = evaluation_batches(batches.tokens[: CONTEXT + 1], CONTEXT)
@@ -139,10 +142,35 @@ def matrix_product_rate(seconds: float) -> float:
     return 2 * 1024**3 * steps_per_second(lambda: torch.mm(a, a), seconds)
 
 
-def measured(alternative: Alternative, seconds: float, *, deterministic: bool) -> float:
-    """Steps per second."""
-    torch.use_deterministic_algorithms(deterministic)
-    return alternative(seconds)
+class Player:
+    """An alternative in a process of its own, which waits while it is not its turn."""
+
+    def __init__(self, make: Callable[[Size, int], Alternative], size: Size, sequences: int) -> None:
+        processes = multiprocessing.get_context("spawn")
+        self.line, theirs = processes.Pipe()
+        self.process = processes.Process(target=play, args=(theirs, make, size, sequences), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def __call__(self, seconds: float) -> float:
+        """Steps per second."""
+        self.line.send(seconds)
+        return self.line.recv()
+
+    def leave(self) -> None:
+        self.line.close()
+        self.process.join()
+
+
+def play(line: Connection, make: Callable[[Size, int], Alternative], size: Size, sequences: int) -> None:
+    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)
+    alternative = make(size, sequences)
+    try:
+        while True:
+            line.send(alternative(line.recv()))
+    except EOFError:
+        return
 
 
 def main() -> None:
@@ -150,27 +178,28 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.5, help="seconds for each measurement")
     parser.add_argument("--rounds", type=int, default=7, help="turns for each size and batch")
     options = parser.parse_args()
-    make_deterministic()
-    transformers.logging.set_verbosity_error()
+    torch.set_num_threads(1)
     others = {"plain loop": plain_loop, "Trainer": huggingface_trainer}
     ratios: dict[str, list[float]] = {name: [] for name in others}
     heads = "".join(f"{'vs ' + name:>15}" for name in others)
     print(f"{'size':>6} {'N':>10} {'batch':>6} {'tokens/s':>10}{heads} {'of peak':>8}")
     for size in LADDER:
         for sequences in (1, 4, 16):
-            mine = ours(size, sequences)
-            built = {name: other(size, sequences) for name, other in others.items()}
-            for alternative in (mine, *built.values()):
-                alternative(0.0)  # warm up
+            mine = Player(ours, size, sequences)
+            players = {name: Player(other, size, sequences) for name, other in others.items()}
+            for player in (mine, *players.values()):
+                player(options.seconds / 5)  # warm up
             rates, shares = [], []
             turns: dict[str, list[float]] = {name: [] for name in others}
             for _ in range(options.rounds):
                 peak = matrix_product_rate(options.seconds / 5)
-                rates.append(measured(mine, options.seconds, deterministic=True))
-                for name, other in built.items():
-                    turns[name].append(rates[-1] / measured(other, options.seconds, deterministic=False))
+                rates.append(mine(options.seconds))
+                for name, player in players.items():
+                    turns[name].append(rates[-1] / player(options.seconds))
                 flops = size.flops_per_token(VOCABULARY, CONTEXT) * sequences * CONTEXT
                 shares.append(rates[-1] * flops / peak)
+            for player in (mine, *players.values()):
+                player.leave()
             columns = ""
             for name, found in turns.items():
                 ratios[name].append(statistics.median(found))
