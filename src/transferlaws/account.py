@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 HOPED = {"alpha": 0.08, "beta": 0.05}
 """Half-widths of 95 % intervals that a design should reach to be worth its compute."""
+BY_HAND = {
+    "design.md": "What was planned and expected, written down first",
+    "notes.md": "What surprised, and what was not run",
+}
+"""Pages that whoever ran the study may have put beside its results."""
 
 
 def write_account(study: "Study", fits: Sequence[Fit]) -> Path:
@@ -54,6 +59,9 @@ def write_account(study: "Study", fits: Sequence[Fit]) -> Path:
         _capped(runs, study.scale.recipe.max_tokens),
         "## Runs, and what is missing",
         _coverage(study, everything),
+        "\n".join(
+            f"{what}: [{page}]({page})." for page, what in BY_HAND.items() if (study.results / page).exists()
+        ),
     ]
     path = study.results / "README.md"
     write_atomic(path, "\n\n".join(part for part in parts if part) + "\n")
@@ -95,7 +103,7 @@ def _noise(runs: pd.DataFrame) -> str:
     seeds["std"] = seeds["std"] ** 2
     pooled = seeds.pivot_table("std", "d_chars", "arm") ** 0.5
     lines = [
-        "Standard deviation between seeds (each draws its own sample of Python), pooled over sizes:",
+        "Standard deviation between seeds (each draws its own sample of the data), pooled over sizes:",
         "",
         "| D | " + " | ".join(pooled.columns) + " |",
         "|---" * (len(pooled.columns) + 1) + "|",

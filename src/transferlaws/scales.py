@@ -64,8 +64,8 @@ class Scale:
 
     `reach` bounds what one cell may cost: the largest N x D (parameters times characters) of a fine-tuned
     cell. From-scratch cells go half a decade further. `side_arms` are those a study compares with rather
-    than stands on: only `side_sizes`, and two seeds fewer where there are more than two. `control_arms`
-    have as few seeds, and only the sizes and data sizes named for them.
+    than stands on: only `side_sizes`, half a decade less far, and two seeds fewer where there are more than
+    two. `control_arms` have as few seeds, and only the sizes and data sizes named for them.
     """
 
     name: str
@@ -113,6 +113,8 @@ class Scale:
         grid, reach = self.d_chars, self.reach
         if arm == "scratch":
             grid, reach = grid + self.d_chars_scratch, reach * HALF_DECADE
+        elif arm in self.side_arms:
+            reach /= HALF_DECADE
         return tuple(d for d in grid if d == grid[0] or size.n_params * d <= reach)
 
     def n_seeds(self, arm: str, d_chars: int) -> int:
@@ -163,7 +165,7 @@ def laptop() -> Scale:
         vocabulary_size=1024,
         context=128,
         recipe=Recipe(tolerance=0.005, test_chars=300_000, max_tokens=20_000_000),
-        reach=1e11,
+        reach=3.2e11,
     )
 
 
