@@ -30,8 +30,8 @@ def make_deterministic() -> None:
 
 def keep_freed_memory() -> None:
     """Have glibc keep what a step frees for the next one, rather than give it back to the system and have
-    it zeroed again page by page: a twentieth off a large model's step, and a third under the trimming
-    that dask sets for its workers. Does nothing where the C library is another."""
+    it zeroed again page by page: a twentieth off a large model's step, a fifth to a third under the
+    trimming that dask sets for its workers. Does nothing where the C library is another."""
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
         for parameter, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1)):
