@@ -17,6 +17,7 @@ from torch import Tensor
 from transferlaws.models.lm import total_loss
 from transferlaws.training.batches import Batches
 from transferlaws.training.device import moved, precision
+from transferlaws.training.optimizer import AdamW, Moments
 from transferlaws.training.parallel import ALONE, Ranks
 from transferlaws.training.schedule import Schedule
 from transferlaws.training.spec import Recipe
@@ -88,23 +89,12 @@ class Trainer:
         self.model, self.batches, self.stop_set, self.recipe = model, batches, stop_set, recipe
         self.schedule = Schedule.for_run(rate, batches.steps_per_epoch, recipe)
         self.on_evaluation = on_evaluation
-        matrices = [p for p in model.parameters() if p.dim() >= 2]
-        vectors = [p for p in model.parameters() if p.dim() < 2]
-        self.optimizer = torch.optim.AdamW(
-            [
-                {"params": matrices, "weight_decay": recipe.weight_decay},
-                {"params": vectors, "weight_decay": 0.0},
-            ],
-            lr=rate,
-            betas=(recipe.beta1, recipe.beta2),
-            fused=True,
-        )
-        self.parameters = matrices + vectors
+        self.optimizer = AdamW(list(model.parameters()), recipe)
         self.training = Training()
         self.step = 0
         self._losses: list[Tensor] = []
         self._best_weights: dict[str, Tensor] = {}
-        self._best_state: tuple[int, dict[str, Any]] = (0, {})
+        self._best_state: tuple[int, dict[int, Moments]] = (0, {})
 
     def to_early_stop(self) -> Training:
         """Hold until the stop set's loss stalls, then decay from the best point; best weights kept."""
@@ -152,17 +142,15 @@ class Trainer:
         return self.training
 
     def _state(self) -> State:
-        moments = self.optimizer.state_dict()["state"]
         curve = [list(point) for point in self.training.curve]
-        return State(self.step, self.model.state_dict(), moments, self._losses, curve)
+        return State(self.step, self.model.state_dict(), self.optimizer.state(), self._losses, curve)
 
     def _continue(self, state: State | None) -> bool:
         """Take up a state; False if there is none."""
         if state is None:
             return False
         self.model.load_state_dict(state.weights)
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": state.moments, "param_groups": groups})
+        self.optimizer.load(state.moments)
         self.step, self._losses = state.step, [loss.to(self.device) for loss in state.losses]
         self.training.curve = [Point(*point) for point in state.curve]
         return True
@@ -190,14 +178,10 @@ class Trainer:
 
     def update(self, rate: float) -> None:
         """One optimiser step at learning rate `rate`."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
         with precision(self.device):
             loss = self.mean_loss(*moved(self.batches(self.step), self.device))
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, self.recipe.clip_norm, foreach=True)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.step(rate)
         self._losses.append(loss.detach())
         self.step += 1
 
@@ -216,7 +200,7 @@ class Trainer:
             self.training.best = point
             self._best_weights = copy.deepcopy(self.model.state_dict())
             if phase == "hold":
-                self._best_state = (self.step, copy.deepcopy(self.optimizer.state_dict()))
+                self._best_state = (self.step, self.optimizer.copy_of_state())
         if self.on_evaluation:
             self.on_evaluation(point)
 
@@ -234,4 +218,4 @@ class Trainer:
     def _return_to_best(self) -> None:
         self.model.load_state_dict(self._best_weights)
         self.step, state = self._best_state
-        self.optimizer.load_state_dict(state)
+        self.optimizer.load(state)
