@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from transferlaws.models.ladder import Size
 from transferlaws.places import cache_dir, results_dir, runs_dir
-from transferlaws.runs.cost import CostModel, Estimate, expected_tuning
 from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Store
 from transferlaws.runs.table import COLUMNS, CURVE_COLUMNS, row_of
@@ -154,11 +153,6 @@ class Study:
             store=self.store.path,
             corpora={corpus.fingerprint: corpus.path for corpus in corpora.values()},
         )
-
-    def estimates(self, flops_per_second: Mapping[Size, float] | None = None) -> list[Estimate]:
-        """The bill, cell by cell, tuning runs that are only expected included."""
-        model = CostModel(self.scale, self.store, flops_per_second or {})
-        return [model.estimate(cell) for cell in expected_tuning(self.cells(), self.scale)]
 
     def table(self, *, everything: bool = False) -> "pd.DataFrame":
         """One row a run (columns in `transferlaws.runs.table`): the runs proper that succeeded, or

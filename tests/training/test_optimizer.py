@@ -3,6 +3,7 @@
 import torch
 
 from transferlaws.training.optimizer import AdamW
+from transferlaws.training.snapshot import Snapshot
 from transferlaws.training.spec import Recipe
 
 
@@ -30,7 +31,8 @@ def test_steps_equal_those_of_torch_to_the_last_bit():
             q.grad = p.grad.clone()
         history.append((rate, [p.grad.clone() for p in ours]))
         if step == 3:
-            kept, weights = optimizer.copy_of_state(), [p.detach().clone() for p in ours]
+            before = Snapshot([*ours, *optimizer.tensors()])
+            before.keep()
         optimizer.step(rate)
         torch.nn.utils.clip_grad_norm_(in_order, recipe.clip_norm, foreach=True)
         for group in reference.param_groups:
@@ -39,10 +41,7 @@ def test_steps_equal_those_of_torch_to_the_last_bit():
         assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True)), step
         assert all(p.grad is None for p in ours)
 
-    optimizer.load(kept)
-    with torch.no_grad():
-        for p, before in zip(ours, weights, strict=True):
-            p.copy_(before)
+    before.restore()
     for rate, gradients in history[3:]:
         for p, gradient in zip(ours, gradients, strict=True):
             p.grad = gradient.clone()

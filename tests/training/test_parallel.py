@@ -16,7 +16,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
 from tiny import make_tiny_study
+from transferlaws.models import ladder
 from transferlaws.runs.parallel import train_together
+ladder.MOST_STATES["cpu"] = 1  # each of them a sequence at a time
 if __name__ == "__main__":
     train_together(make_tiny_study(Path(sys.argv[1]), Path(sys.argv[2])), keys=sys.argv[3:])
 """

@@ -45,7 +45,8 @@ def run(
 
     Args:
         scale: smoke, laptop, workstation or paper.
-        jobs: Worker processes, one run and one thread each; all cores if not given.
+        jobs: Worker processes, one run and one thread each; a worker for each GPU, else for each core, if not
+            given. More of them than GPUs share these.
         scheduler: Address of a dask cluster to use instead, for example tcp://10.0.0.1:8786.
         arms: Only these arms (scratch, text, mix, prose).
         sizes: Only these sizes, by their place in the scale's ladder (1 is the smallest).

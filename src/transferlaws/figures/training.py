@@ -154,7 +154,7 @@ def tuning_curves(tried: pd.DataFrame, d_chars: int) -> Drawing:
 
 @drawn
 def throughput(table: pd.DataFrame) -> Drawing:
-    """Training FLOP/s of one core against size: every run of over five seconds, evaluations included."""
+    """Training FLOP/s of one worker against size: every run of over five seconds, evaluations included."""
     figure, ((axes,),) = canvas(width=7.2, height=3.6)
     runs = table[table["seconds"] > 5]
     if runs.empty:
@@ -167,7 +167,7 @@ def throughput(table: pd.DataFrame) -> Drawing:
     log_axis(axes, "x")
     log_axis(axes, "y")
     axes.set_xlabel("N, parameters without embeddings")
-    axes.set_ylabel("training FLOP/s of one core")
+    axes.set_ylabel("training FLOP/s of one worker")
     axes.legend()
     return figure
 

@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from transferlaws.errors import UsageError
-from transferlaws.runs.cost import CostModel
+from transferlaws.runs.cluster import kind_of_device
+from transferlaws.runs.cost import CostModel, expected_tuning
 
 if TYPE_CHECKING:
-    from transferlaws.models.ladder import Size
     from transferlaws.study import Study
+
+FASTEST_CORE = 1e12  # FLOP/s: what computes faster is a GPU
 
 
 def bill(study: "Study", flops_per_second: float | None = None) -> dict[str, Any]:
@@ -19,8 +21,8 @@ def bill(study: "Study", flops_per_second: float | None = None) -> dict[str, Any
     if flops_per_second is not None and flops_per_second <= 0:
         raise UsageError(f"--flops-per-second must be positive, got {flops_per_second}")
     scale = study.scale
-    speeds, measured = _speeds(study, flops_per_second)
-    estimates = study.estimates(speeds)
+    model, throughput = _cost_model(study, flops_per_second)
+    estimates = [model.estimate(cell) for cell in expected_tuning(study.cells(), scale)]
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for estimate in estimates:
         cell = estimate.cell
@@ -54,8 +56,8 @@ def bill(study: "Study", flops_per_second: float | None = None) -> dict[str, Any
         "flops": sum(line["flops"] for line in lines),
         "core_hours": None if None in hours else sum(hours),
         "core_hours_left": None if None in hours else sum(line["core_hours_left"] for line in lines),
-        "worker_bytes": CostModel(scale, study.store).worker_bytes(),
-        "throughput": measured,
+        "worker_bytes": model.worker_bytes(),
+        "throughput": throughput,
     }
 
 
@@ -79,23 +81,27 @@ def print_bill(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _speeds(study: "Study", flops_per_second: float | None) -> "tuple[dict[Size, float], str]":
+def _cost_model(study: "Study", flops_per_second: float | None) -> tuple[CostModel, str]:
+    """What runs take, and in words how that is known."""
     from importlib.util import find_spec
 
-    scale = study.scale
+    scale, store = study.scale, study.store
     if flops_per_second is not None:
-        return dict.fromkeys(scale.sizes, flops_per_second), f"given: {flops_per_second:.3g} FLOP/s a worker"
-    model = CostModel(scale, study.store)
+        device = "cuda" if flops_per_second > FASTEST_CORE else "cpu"
+        given = CostModel(scale, store, dict.fromkeys(scale.sizes, flops_per_second), device)
+        return given, f"given: {flops_per_second:.3g} FLOP/s a worker"
+    model = CostModel(scale, store, device=kind_of_device())
     if all(model.speed(size) is not None for size in scale.sizes):
-        return {}, "as in the finished runs"
+        return model, "as in the finished runs"
     if find_spec("torch") is None or find_spec("transformers") is None:
-        return {}, "unknown: pip install 'transferlaws[train]' to measure it, or give --flops-per-second"
+        return model, "unknown: pip install 'transferlaws[train]' to measure it, or give --flops-per-second"
     from transferlaws.training.throughput import measured_flops_per_second
 
-    speeds = measured_flops_per_second(
+    model.flops_per_second = measured_flops_per_second(
         scale.sizes, vocabulary_size=scale.vocabulary_size, context=scale.context
     )
-    return speeds, "measured here, one thread, sizes above the largest measured one at its rate"
+    where = "one GPU" if model.device == "cuda" else "one thread"
+    return model, f"measured here, {where}, sizes above the largest measured one at its rate"
 
 
 def _hours(hours: float | None) -> str:

@@ -1,7 +1,7 @@
 """Which machines run the workers: this one, a process a core or a process a GPU, or a dask cluster of yours.
 
 Every worker does one run at a time with one thread. A worker of a GPU sees no other GPU and offers it as
-the dask resource `GPU`; where workers offer that, runs ask for it, so that a GPU has one run at a time.
+the dask resource `GPU`; where workers offer that, runs ask for it and go to no other worker.
 """
 
 import logging
@@ -36,6 +36,11 @@ def cuda_devices() -> list[str]:
     return [line.rsplit("UUID: ", 1)[1].rstrip(") ") for line in lines]
 
 
+def kind_of_device() -> str:
+    """What trains on this machine: `cuda` if it has a GPU, else `cpu`."""
+    return "cuda" if cuda_devices() else "cpu"
+
+
 @contextmanager
 def at_address(scheduler: str) -> Iterator[Any]:
     """A client of the dask cluster whose scheduler is at this address.
@@ -54,8 +59,8 @@ def at_address(scheduler: str) -> Iterator[Any]:
 
 @contextmanager
 def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
-    """A client of a cluster on this machine that lives as long as the context: `workers` processes, or one
-    for each of the first `workers` GPUs in `devices`."""
+    """A client of a cluster on this machine that lives as long as the context: `workers` processes, which
+    take turns in having one of the GPUs in `devices`."""
     import dask
     from distributed import Client, Nanny, Scheduler, SpecCluster
 
@@ -68,8 +73,11 @@ def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
     }
     shared = {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "silence_logs": logging.CRITICAL}
     own: list[dict[str, Any]] = [
-        {"env": {"CUDA_VISIBLE_DEVICES": device}, "resources": {"GPU": 1}} for device in devices[:workers]
-    ] or [{}] * workers
+        {"env": {"CUDA_VISIBLE_DEVICES": devices[i % len(devices)]}, "resources": {"GPU": 1}}
+        if devices
+        else {}
+        for i in range(workers)
+    ]
     # Any free port for the dashboard: two sweeps at once are fine.
     scheduler = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}
     with (

@@ -6,8 +6,10 @@ come from measured throughput.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,12 +24,23 @@ CHARS_PER_TOKEN = 2.0  # of Python under an English BPE of 512 to 1,024 tokens; 
 EPOCHS_BY_CHARS = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7)
 EPOCHS_SCRATCH = (24.0, 14.0, 27.0, 37.0, 34.0, 39.0, 32.0, 6.0, 4.0)
 EPOCHS_TUNED = (15.5, 15.0, 20.0, 28.0, 14.0, 17.0, 15.0, 6.4, 3.4)
-# Measured on one CPU core: what a run takes besides the arithmetic of its training tokens.
-EVALUATION_FACTOR = 1.5  # evaluating on the stop set, and keeping the best weights
-STEP_SECONDS = 1.5e-3  # a step, however small its batch
-RUN_SECONDS = 0.2
+EVALUATION_FACTOR = 1.5  # measured: evaluating on the stop set, and keeping the best weights
 BYTES_PER_PARAMETER = 20  # weights, gradient, two Adam moments, the best weights (float32)
 WORKER_BYTES = 600_000_000  # a process with torch and transformers loaded
+
+
+class Overhead(NamedTuple):
+    """What is left when a run's arithmetic is taken away, in seconds: of the run, of each of its steps, and
+    of each layer in them. And the bytes that a pass keeps for each token, layer and unit of width."""
+
+    run: float
+    step: float
+    layer: float
+    state_bytes: int
+
+
+# Measured: one CPU core; one H100, whose small kernels start one after another.
+OVERHEADS = {"cpu": Overhead(0.2, 1.5e-3, 0.0, 120), "cuda": Overhead(0.05, 1e-4, 2.2e-4, 44)}
 
 
 @dataclass(frozen=True)
@@ -43,23 +56,31 @@ class Estimate:
 
 @dataclass
 class CostModel:
-    """Expected cost of cells; `flops_per_second` maps a size to what was measured of it (`throughput`)."""
+    """Expected cost of cells; `flops_per_second` maps a size to what was measured of it (`throughput`).
+
+    `device` is the kind that trains (`cpu`, `cuda`), if no finished run says otherwise.
+    """
 
     scale: Scale
     store: Store
     flops_per_second: Mapping[Size, float] = field(default_factory=dict)
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
+        records = list(self.store)
+        kinds = Counter(str(record.outcome.get("device", "")).split(" ")[0] for record in records)
+        if known := [kind for kind, _ in kinds.most_common() if kind in OVERHEADS]:
+            self.device = known[0]
         self._tokens: dict[tuple[bool, int], list[float]] = {}
         self._speed: dict[tuple[int, int], list[float]] = {}
-        for record in self.store:
+        for record in records:
             outcome, shape = record.outcome, record.spec["size"]
             if record.status != "ok" or not outcome["d_chars"] or not outcome["tokens_seen"]:
                 continue
             if record.spec["budget_tokens"] is not None:  # full batches, few evaluations: the plain rate
                 shape_key = (shape["n_layer"], shape["d_model"])
                 steps = outcome["tokens_seen"] / self.scale.recipe.batch_tokens
-                seconds = outcome["seconds"] - RUN_SECONDS - steps * STEP_SECONDS
+                seconds = outcome["seconds"] - self._overhead(steps, shape["n_layer"])
                 self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(seconds, 1e-3))
             else:
                 kind = (record.spec["start"] is None, outcome["d_chars"])
@@ -102,11 +123,15 @@ class CostModel:
         seconds = None
         if speed is not None:
             work = tokens * (1 if cell.role == "pretrain" else EVALUATION_FACTOR) + scoring
-            seconds = (
-                work * per_token / speed + tokens / self._batch_tokens(cell) * STEP_SECONDS + RUN_SECONDS
-            )
+            steps = tokens / self._batch_tokens(cell)
+            seconds = work * per_token / speed + self._overhead(steps, cell.size.n_layer)
         record = None if cell.spec is None else self.store.read(cell.spec.key)
         return Estimate(cell, tokens, tokens * per_token, seconds, record is not None and record.finished)
+
+    def _overhead(self, steps: float, n_layer: int) -> float:
+        """Seconds of a run of so many steps that are not arithmetic."""
+        overhead = OVERHEADS[self.device]
+        return overhead.run + steps * (overhead.step + n_layer * overhead.layer)
 
     def _batch_tokens(self, cell: Cell) -> float:
         """Tokens a step: the recipe's, or fewer where the data set is small."""
@@ -117,10 +142,13 @@ class CostModel:
         return min(recipe.batch_tokens, max(context, share))
 
     def worker_bytes(self) -> float:
-        """Memory of one worker at the largest size: parameters and one batch's activations."""
-        size, recipe = max(self.scale.sizes, key=lambda size: size.n_params), self.scale.recipe
-        parameters = size.n_params_total(self.scale.vocabulary_size, self.scale.context)
-        activations = 4 * recipe.batch_tokens * size.d_model * (30 * size.n_layer + 10)
+        """Memory of one worker at the largest size: parameters and the activations of one pass."""
+        scale, size = self.scale, max(self.scale.sizes, key=lambda size: size.n_params)
+        parameters = size.n_params_total(scale.vocabulary_size, scale.context)
+        tokens = min(
+            scale.recipe.batch_tokens, scale.context * size.sequences_at_once(scale.context, self.device)
+        )
+        activations = tokens * size.d_model * (OVERHEADS[self.device].state_bytes * size.n_layer + 40)
         return WORKER_BYTES + BYTES_PER_PARAMETER * parameters + activations
 
 

@@ -23,8 +23,9 @@ from transferlaws.models import lm
 from transferlaws.runs.store import Record, Store
 from transferlaws.tokens import Encoded, Tokenizer, encode, tokenizer_of
 from transferlaws.training.batches import Batches, evaluation_batches
-from transferlaws.training.device import device_in_words, prepare_device
-from transferlaws.training.loop import Point, Trainer, Training, evaluate
+from transferlaws.training.device import device_in_words, prepare_device, scored_together
+from transferlaws.training.evaluation import Evaluation
+from transferlaws.training.loop import Point, Trainer, Training
 from transferlaws.training.parallel import ALONE, Ranks
 from transferlaws.training.spec import RunSpec
 from transferlaws.training.trunk import Trunk
@@ -134,7 +135,8 @@ def train_record(
     model = starting_model(spec, store).to(device)
     stop_tokens = bench.tokens(spec, "validation", _stop_chars(spec), seed=0)
     test_tokens = bench.tokens(spec, "test", recipe.test_chars, seed=0)
-    stop_set = evaluation_batches(stop_tokens, spec.context)
+    together = scored_together(device, spec.context)
+    stop_set = evaluation_batches(stop_tokens, spec.context, together)
     training, d_tokens, tokens_per_step, steps_per_epoch = Training(), 0, 0, 0
     if spec.d_chars:
         train_tokens = bench.tokens(spec, "train", spec.d_chars, spec.seed)
@@ -156,7 +158,7 @@ def train_record(
         d_tokens, tokens_per_step = len(train_tokens), batches.tokens_per_step
         steps_per_epoch = batches.steps_per_epoch
     else:
-        training.best = Point(0, math.nan, evaluate(model, stop_set, ranks), 0.0, "hold")
+        training.best = Point(0, math.nan, Evaluation(model, stop_set, ranks)(), 0.0, "hold")
     tokens_seen = max((point.tokens_seen for point in training.curve), default=0)
     epoch_tokens = max(1, steps_per_epoch * tokens_per_step)
     outcome: dict[str, Any] = {
@@ -169,7 +171,8 @@ def train_record(
     }
     if not training.diverged:
         assert training.best is not None
-        loss = evaluate(model, evaluation_batches(test_tokens, spec.context), ranks)
+        test_set = evaluation_batches(test_tokens, spec.context, together)
+        loss = Evaluation(model, test_set, ranks)()
         outcome |= {
             "loss": loss,
             "bits_per_char": bench.tokenizer(spec).bits_per_character(

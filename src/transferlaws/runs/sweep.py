@@ -59,7 +59,7 @@ def train_missing(
 ) -> Swept:
     """Train every run of the plan that the store lacks; returns when none is missing or none can go on.
 
-    `jobs` local worker processes (default: all cores; with GPUs, one for each and no more), or the dask
+    `jobs` local worker processes (default: all cores; with GPUs, one for each), or the dask
     cluster at `scheduler`, whose workers must see the same files. Ctrl-C ends cleanly: finished runs are
     kept. Raises UsageError for a bad `jobs`, TransferLawsError without the [train] extra or a reachable
     scheduler.

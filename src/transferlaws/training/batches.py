@@ -49,13 +49,14 @@ class Batches:
         return _windows(self.tokens, starts, self.length)
 
 
-def evaluation_batches(tokens: NDArray[np.uint16], context: int) -> list[tuple[Tensor, Tensor]]:
-    """The sequence in order as inputs and targets; every token but the first is predicted once."""
+def evaluation_batches(
+    tokens: NDArray[np.uint16], context: int, together: int = 16
+) -> list[tuple[Tensor, Tensor]]:
+    """The sequence in order as inputs and targets of `together` windows; every token but the first is
+    predicted once."""
     n_full, rest = divmod(len(tokens) - 1, context)
-    starts = context * np.arange(n_full)
-    batches = [
-        _windows(tokens, part, context) for part in np.split(starts, range(16, n_full, 16)) if len(part)
-    ]
+    parts = np.split(context * np.arange(n_full), range(together, n_full, together))
+    batches = [_windows(tokens, starts, context) for starts in parts if len(starts)]
     if rest:
         batches.append(_windows(tokens, np.array([context * n_full]), rest))
     return batches

@@ -4,8 +4,7 @@ A CPU computes in float32, and the same spec gives the same loss to the last bit
 blocks in bfloat16 (float32 where it has none) with deterministic kernels: the same again on the same kind
 of GPU with the same versions, near the CPU's loss and not equal to it.
 
-A process trains one run at a time, on the first GPU it sees: CUDA_VISIBLE_DEVICES says which that is. A
-small model leaves most of a GPU idle, so several such processes can share one.
+A process trains one run at a time, on the first GPU it sees: CUDA_VISIBLE_DEVICES says which that is.
 """
 
 import ctypes
@@ -51,6 +50,8 @@ def prepare_device(index: int | None = None) -> torch.device:
     torch.set_float32_matmul_precision("high")  # TF32, for the products that stay out of autocast
     device = torch.device("cuda", torch.cuda.current_device() if index is None else index)
     torch.cuda.set_device(device)
+    if torch.cuda.current_stream() == torch.cuda.default_stream():
+        torch.cuda.set_stream(torch.cuda.Stream())  # nothing can be recorded on the default one
     return device
 
 
@@ -62,11 +63,20 @@ def precision(device: torch.device) -> AbstractContextManager[None]:
 
 
 def moved(batch: tuple[Tensor, Tensor], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Inputs and targets on the device; from pinned memory, so that a GPU goes on computing meanwhile."""
-    if device.type == "cpu":
-        return batch
-    x, y = (tensor.pin_memory().to(device, non_blocking=True) for tensor in batch)
+    """Inputs and targets on the device."""
+    x, y = (t if t.device == device else copied(t, torch.empty_like(t, device=device)) for t in batch)
     return x, y
+
+
+def copied(source: Tensor, target: Tensor) -> Tensor:
+    """`target`, a GPU's, with the numbers of `source` in it; through pinned memory if they come from the
+    CPU, so that the GPU goes on computing meanwhile."""
+    return target.copy_(source if source.is_cuda else source.pin_memory(), non_blocking=True)
+
+
+def scored_together(device: torch.device, context: int) -> int:
+    """How many windows of `context` tokens to score at a time: few stay in a CPU's cache, many fill a GPU."""
+    return max(16, (1 << 15) // context) if device.type == "cuda" else 16
 
 
 def wait_for(device: torch.device) -> None:

@@ -5,25 +5,26 @@ decay from there, and keep the best weights seen. Pre-training holds and decays 
 budget instead. Losses are in nats per token.
 """
 
-import copy
 import math
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from transferlaws.models.lm import total_loss
+from transferlaws.models.ladder import Size
 from transferlaws.training.batches import Batches
 from transferlaws.training.device import moved, precision
-from transferlaws.training.optimizer import AdamW, Moments
+from transferlaws.training.evaluation import Evaluation, EvaluationSet
+from transferlaws.training.optimizer import AdamW
 from transferlaws.training.parallel import ALONE, Ranks
+from transferlaws.training.recorded import recorded
 from transferlaws.training.schedule import Schedule
+from transferlaws.training.snapshot import Snapshot
 from transferlaws.training.spec import Recipe
 from transferlaws.training.trunk import State, Trunk
-
-EvaluationSet = list[tuple[Tensor, Tensor]]
 
 
 class Point(NamedTuple):
@@ -58,16 +59,6 @@ class _DivergedError(Exception):
     pass
 
 
-def evaluate(model: Any, batches: EvaluationSet, ranks: Ranks = ALONE) -> float:
-    """Mean loss in nats per token over an evaluation set, which the ranks share out."""
-    device = model.device
-    total = torch.zeros((), dtype=torch.float64, device=device)
-    with precision(device):
-        for batch in ranks.share(batches):
-            total += total_loss(model, *moved(batch, device))
-    return ranks.sum(total) / sum(y.numel() for _, y in batches)
-
-
 class Trainer:
     """Trains `model` in place, on the device it is on; `rate` is the peak learning rate.
 
@@ -85,16 +76,19 @@ class Trainer:
         on_evaluation: Callable[[Point], None] | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
-        self.device, self.ranks, self.mean_loss = model.device, ranks, ranks.loss_function(model)
-        self.model, self.batches, self.stop_set, self.recipe = model, batches, stop_set, recipe
+        self.model, self.batches, self.recipe, self.ranks = model, batches, recipe, ranks
         self.schedule = Schedule.for_run(rate, batches.steps_per_epoch, recipe)
         self.on_evaluation = on_evaluation
         self.optimizer = AdamW(list(model.parameters()), recipe)
         self.training = Training()
         self.step = 0
+        self._update = _update(model, self.optimizer, ranks)
+        if ranks.count == 1:  # what ranks say to each other is not recorded
+            self._update = recorded(self._update, model.device)
+        self._evaluation = Evaluation(model, stop_set, ranks)
         self._losses: list[Tensor] = []
-        self._best_weights: dict[str, Tensor] = {}
-        self._best_state: tuple[int, dict[int, Moments]] = (0, {})
+        self._best_weights = Snapshot(model.parameters())
+        self._best_moments, self._best_step = Snapshot(self.optimizer.tensors()), 0
 
     def to_early_stop(self) -> Training:
         """Hold until the stop set's loss stalls, then decay from the best point; best weights kept."""
@@ -112,7 +106,8 @@ class Trainer:
                 self._decay(steps, self.schedule.held(self.step - 1))
         except _DivergedError:
             self.training.diverged = True
-        self.model.load_state_dict(self._best_weights)
+        if self.training.best:
+            self._best_weights.restore()
         return self.training
 
     def to_budget(self, tokens: int, trunk: Trunk | None = None) -> Training:
@@ -151,15 +146,14 @@ class Trainer:
             return False
         self.model.load_state_dict(state.weights)
         self.optimizer.load(state.moments)
-        self.step, self._losses = state.step, [loss.to(self.device) for loss in state.losses]
+        self.step, self._losses = state.step, [loss.to(self.model.device) for loss in state.losses]
         self.training.curve = [Point(*point) for point in state.curve]
         return True
 
     def steps_between_evaluations(self) -> int:
         """A quarter of an epoch, or more where evaluating would take over a quarter of the time (scoring
         a token costs a third of training on it, and a step some 200 tokens' worth of overhead)."""
-        stop_tokens = sum(y.numel() for _, y in self.stop_set)
-        affordable = stop_tokens / (self.batches.tokens_per_step + 200)
+        affordable = self._evaluation.tokens / (self.batches.tokens_per_step + 200)
         return math.ceil(max(affordable, self.batches.steps_per_epoch / 4))
 
     def _hold(self, steps: int) -> None:
@@ -178,15 +172,11 @@ class Trainer:
 
     def update(self, rate: float) -> None:
         """One optimiser step at learning rate `rate`."""
-        with precision(self.device):
-            loss = self.mean_loss(*moved(self.batches(self.step), self.device))
-        loss.backward()
-        self.optimizer.step(rate)
-        self._losses.append(loss.detach())
+        self._losses.append(self._update(*self.batches(self.step), rate))
         self.step += 1
 
     def _evaluate(self, phase: str, rate: float) -> None:
-        loss = evaluate(self.model, self.stop_set, self.ranks)
+        loss = self._evaluation()
         train = math.nan
         if self._losses:
             train = self.ranks.sum(torch.stack(self._losses).mean()) / self.ranks.count
@@ -198,9 +188,10 @@ class Trainer:
         best = self.training.best
         if best is None or loss < best.loss_validation:
             self.training.best = point
-            self._best_weights = copy.deepcopy(self.model.state_dict())
+            self._best_weights.keep()
             if phase == "hold":
-                self._best_state = (self.step, self.optimizer.copy_of_state())
+                self._best_moments.keep()
+                self._best_step = self.step
         if self.on_evaluation:
             self.on_evaluation(point)
 
@@ -216,6 +207,30 @@ class Trainer:
         return bool(earlier) and min(earlier) - min(p.loss_validation for p in curve) < recipe.tolerance
 
     def _return_to_best(self) -> None:
-        self.model.load_state_dict(self._best_weights)
-        self.step, state = self._best_state
-        self.optimizer.load(state)
+        self._best_weights.restore()
+        self._best_moments.restore()
+        self.step = self._best_step
+
+
+def _update(model: Any, optimizer: AdamW, ranks: Ranks) -> Callable[..., Tensor]:
+    """One optimiser step on inputs, targets and a learning rate; returns the loss before it."""
+    device, mean_loss = model.device, ranks.loss_function(model)
+    shape = Size(model.config.n_layer, model.config.n_embd, model.config.n_head)
+
+    def update(x_BT: Tensor, y_BT: Tensor, rate: float | Tensor) -> Tensor:
+        x_BT, y_BT = moved((x_BT, y_BT), device)
+        at_once = ranks.count * shape.sequences_at_once(x_BT.shape[1], device.type)
+        parts = list(zip(x_BT.split(at_once), y_BT.split(at_once), strict=True))
+        losses = []
+        for i, (x, y) in enumerate(parts, 1):
+            with ranks.apart(mean_loss) if i < len(parts) else nullcontext():
+                with precision(device):
+                    loss = mean_loss(x, y)
+                if len(parts) > 1:
+                    loss = loss * (len(x) / len(x_BT))
+                loss.backward()
+            losses.append(loss.detach())
+        optimizer.step(rate)
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+
+    return update

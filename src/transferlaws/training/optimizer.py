@@ -4,7 +4,6 @@
 of two milliseconds feels. This calls the functions beneath them: the same numbers to the last bit.
 """
 
-import copy
 from typing import NamedTuple
 
 import torch
@@ -36,7 +35,7 @@ class AdamW:
         ]
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
+    def step(self, rate: float | Tensor) -> None:
         """Clip the gradients' joint norm, update at learning rate `rate`, and drop the gradients."""
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
@@ -71,9 +70,9 @@ class AdamW:
             for name, tensor in moments.items():
                 tensor.copy_(state[index][name])
 
-    def copy_of_state(self) -> dict[int, Moments]:
-        """The moments as they are now."""
-        return copy.deepcopy(self.state())
+    def tensors(self) -> list[Tensor]:
+        """All there is to a state, as it is now."""
+        return [tensor for moments in self.state().values() for tensor in moments.values()]
 
 
 def _no_moments(p: Tensor) -> Moments:

@@ -8,6 +8,7 @@ faster side by side, one process each.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -69,6 +70,10 @@ class Ranks:
         if self.count == 1:
             return partial(mean_loss, model)
         return nn.parallel.DistributedDataParallel(_ShareOfLoss(model, self), gradient_as_bucket_view=True)
+
+    def apart(self, loss_function: Any) -> AbstractContextManager[None]:
+        """While ranks add to their gradients without averaging them: in all parts of a batch but the last."""
+        return loss_function.no_sync() if self.count > 1 else nullcontext()
 
 
 ALONE = Ranks()

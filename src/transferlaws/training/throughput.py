@@ -11,10 +11,12 @@ from transferlaws.models.lm import build
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device, wait_for
 from transferlaws.training.loop import Trainer
+from transferlaws.training.recorded import WARM_UP_CALLS
 from transferlaws.training.spec import Recipe
 
 SEQUENCES = 16
-LARGEST_MEASURED = 5_000_000  # parameters; larger sizes take the rate of the largest measured one
+# Parameters; larger sizes take the rate of the largest measured one.
+LARGEST_MEASURED = {"cpu": 5_000_000, "cuda": 500_000_000}
 
 
 def measured_flops_per_second(
@@ -23,10 +25,10 @@ def measured_flops_per_second(
     """Training FLOPs per second of one worker with a device to itself, by size, on random tokens.
 
     Within a step: from the difference between steps of sixteen sequences and of one, so that what a step
-    takes however small it is (`runs.cost.STEP_SECONDS`) is not in it.
+    takes however small it is (`runs.cost.OVERHEADS`) is not in it.
     """
     device = prepare_device()
-    small = [size for size in sizes if size.n_params <= LARGEST_MEASURED] or [min(sizes)]
+    small = [size for size in sizes if size.n_params <= LARGEST_MEASURED[device.type]] or [min(sizes)]
     rates = {}
     for size in small:
         seconds = [
@@ -48,7 +50,7 @@ def _step_seconds(
     recipe = Recipe(batch_tokens=sequences * context)
     batches = Batches(tokens, context=context, batch_tokens=sequences * context, batch_share=0.5, seed=0)
     trainer = Trainer(model, batches, evaluation_batches(tokens[: context + 1], context), 1e-4, recipe)
-    for _ in range(3):
+    for _ in range(WARM_UP_CALLS + 1):
         trainer.update(1e-4)
     # On a CPU the core's own seconds: other work on the machine is not part of the bill.
     clock = time.process_time if device.type == "cpu" else time.perf_counter
