@@ -127,13 +127,6 @@ def _in_float32(h: Tensor) -> AbstractContextManager[None]:
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
-def _less_one_at(p: Tensor, target: Tensor) -> Tensor:
-    """`p` (tokens, V), with 1 subtracted in each row at its target (tokens, 1)."""
-    if p.is_cuda:  # whose deterministic scatter sorts first
-        return p.add_(target == torch.arange(p.shape[1], device=p.device), alpha=-1)
-    return p.scatter_add_(1, target, p.new_full(target.shape, -1.0))
-
-
 class _FusedCrossEntropy(torch.autograd.Function):
     """Mean cross-entropy of `h @ w.T` against targets, its gradients found on the way forward."""
 
@@ -146,21 +139,23 @@ class _FusedCrossEntropy(torch.autograd.Function):
         grad_h, grad_wT = torch.empty_like(h), w.new_zeros(w.shape[::-1])
         chunk = min(_chunk_tokens(w), len(h))
         # One buffer for every chunk stays in the cache: a fifth off the loss's time at d = 16.
-        buffer = h.new_empty(chunk, len(w))
-        for start in range(0, len(h), chunk):
-            part = slice(start, start + chunk)
-            target = targets[part, None]
+        buffer, minus_one = h.new_empty(chunk, len(w)), h.new_full((chunk, 1), -1.0)
+        parts = (h.split(chunk), targets[:, None].split(chunk), grad_h.split(chunk))
+        for h_part, target, grad_part in zip(*parts, strict=True):
             p = buffer[: len(target)]
-            torch.mm(h[part], w.T, out=p)
+            torch.mm(h_part, w.T, out=p)
             if len(w) > vocabulary_size:
                 p[:, vocabulary_size:] = -torch.inf
             torch.softmax(p, dim=1, out=p)
             # One exponential a logit: log p is as exact as the logits' own float error, and a p that
             # underflows (a loss above 87 nats) is a diverged run, which the infinite loss reports.
             total -= p.gather(1, target).log_().sum()
-            error = _less_one_at(p, target)
-            torch.mm(error, w, out=grad_h[part])
-            grad_wT.addmm_(h[part].T, error)  # wide, not tall: the faster of the two products
+            if p.is_cuda:  # whose deterministic scatter sorts first
+                error = p.add_(target == torch.arange(len(w), device=p.device), alpha=-1)
+            else:
+                error = p.scatter_add_(1, target, minus_one[: len(target)])
+            torch.mm(error, w, out=grad_part)
+            grad_wT.addmm_(h_part.T, error)  # wide, not tall: the faster of the two products
         ctx.save_for_backward(grad_h, grad_wT[:, :vocabulary_size])
         return total / len(h)
 

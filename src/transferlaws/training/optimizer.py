@@ -39,7 +39,9 @@ class AdamW:
         """Clip the gradients' joint norm, update at learning rate `rate`, and drop the gradients."""
         gradients = [p.grad for p in self.parameters if p.grad is not None]
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        torch._foreach_mul_(gradients, (self.recipe.clip_norm / (norm + 1e-6)).clamp(max=1.0))
+        share = (self.recipe.clip_norm / (norm + 1e-6)).clamp(max=1.0)
+        if share.is_cuda or share < 1:  # a GPU is not waited for
+            torch._foreach_mul_(gradients, share)
         for parameters, moments, weight_decay in self._groups:
             adamw(
                 parameters,
