@@ -157,36 +157,32 @@ def matrix_product_rate(seconds: float) -> float:
 class Player:
     """An alternative in a process of its own, which waits while it is not its turn."""
 
-    def __init__(self, make: Callable[[Size, int], Alternative]) -> None:
+    def __init__(self, make: Callable[[Size, int], Alternative], size: Size, sequences: int) -> None:
         processes = multiprocessing.get_context("spawn")
         self.line, theirs = processes.Pipe()
-        processes.Process(target=play, args=(theirs, make), daemon=True).start()
+        self.process = processes.Process(target=play, args=(theirs, make, size, sequences), daemon=True)
+        self.process.start()
         theirs.close()
-
-    def prepare(self, size: Size, sequences: int) -> None:
-        """Take up another model and batch."""
-        self.line.send((size, sequences))
 
     def __call__(self, seconds: float) -> float:
         """Steps per second."""
         self.line.send(seconds)
         return self.line.recv()
 
+    def leave(self) -> None:
+        self.line.close()
+        self.process.join()
 
-def play(line: Connection, make: Callable[[Size, int], Alternative]) -> None:
+
+def play(line: Connection, make: Callable[[Size, int], Alternative], size: Size, sequences: int) -> None:
     transformers.logging.set_verbosity_error()
     torch.set_num_threads(1)
-    alternative: Alternative | None = None
-    while True:
-        try:
-            asked = line.recv()
-        except EOFError:
-            return
-        if isinstance(asked, tuple):
-            alternative = None  # and its memory, before the next one takes its own
-            alternative = make(*asked)
-        else:
-            line.send(alternative(asked))
+    alternative = make(size, sequences)
+    try:
+        while True:
+            line.send(alternative(line.recv()))
+    except EOFError:
+        return
 
 
 def main() -> None:
@@ -198,12 +194,12 @@ def main() -> None:
     others = {"plain loop": plain_loop, "Trainer": huggingface_trainer}
     ratios: dict[str, list[float]] = {name: [] for name in others}
     heads = "".join(f"{'vs ' + name:>15}" for name in others)
-    mine, players = Player(ours), {name: Player(other) for name, other in others.items()}
     print(f"{'size':>6} {'N':>10} {'batch':>6} {'tokens/s':>10}{heads} {'of peak':>8}")
     for size in LADDER:
         for sequences in (1, 4, 16):
+            mine = Player(ours, size, sequences)
+            players = {name: Player(other, size, sequences) for name, other in others.items()}
             for player in (mine, *players.values()):
-                player.prepare(size, sequences)
                 player(options.seconds / 5)  # warm up
             rates, shares = [], []
             turns: dict[str, list[float]] = {name: [] for name in others}
@@ -214,6 +210,8 @@ def main() -> None:
                     turns[name].append(rates[-1] / player(options.seconds))
                 flops = size.flops_per_token(VOCABULARY, CONTEXT) * sequences * CONTEXT
                 shares.append(rates[-1] * flops / peak)
+            for player in (mine, *players.values()):
+                player.leave()
             columns = ""
             for name, found in turns.items():
                 ratios[name].append(statistics.median(found))
