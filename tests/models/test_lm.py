@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from transferlaws.models import lm
+from transferlaws.models.by_hand import LossByHand
 from transferlaws.models.ladder import LADDER, Size
 
 
@@ -32,6 +33,21 @@ def test_loss_and_gradients_agree_with_transformers():
     assert lm.total_loss(model, x, y) / y.numel() == pytest.approx(expected.item(), abs=2e-6)
     for name, p in model.named_parameters():
         torch.testing.assert_close(p.grad, gradients[name], atol=1e-7, rtol=1e-4)
+
+    filled = [torch.full_like(p, torch.nan) for p in model.parameters()]
+    by_hand = LossByHand(model, filled)
+    for _ in range(2):
+        assert by_hand(x, y).item() == loss.item()
+        assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), filled, strict=True))
+
+
+def test_gradients_by_hand_leave_positions_beyond_a_short_text_alone():
+    tokens = torch.randint(0, 50, (2, 9), generator=torch.Generator().manual_seed(1))
+    model = lm.build(LADDER[1], vocabulary_size=50, context=32, seed=3)
+    gradients = [torch.zeros_like(p) for p in model.parameters()]
+    LossByHand(model, gradients)(tokens[:, :-1], tokens[:, 1:])
+    lm.mean_loss(model, tokens[:, :-1], tokens[:, 1:]).backward()
+    assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), gradients, strict=True))
 
 
 def test_a_saved_model_comes_back_and_is_an_ordinary_gpt2(tmp_path: Path):

@@ -7,7 +7,7 @@ from transferlaws.training.snapshot import Snapshot
 from transferlaws.training.spec import Recipe
 
 
-def test_steps_equal_those_of_torch_to_the_last_bit():
+def test_steps_are_those_of_torch():
     recipe, random = Recipe(), torch.Generator().manual_seed(0)
     shapes = [(33, 16), (16,), (16, 48), (48,), (5,)]
     ours = [torch.randn(shape, generator=random).requires_grad_() for shape in shapes]
@@ -38,12 +38,15 @@ def test_steps_equal_those_of_torch_to_the_last_bit():
         for group in reference.param_groups:
             group["lr"] = rate
         reference.step()
-        assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True)), step
+        for p, q in zip(ours, theirs, strict=True):
+            # To the last bit, until the clipping norm is the sum of squares in another order.
+            torch.testing.assert_close(p, q, rtol=0 if step < 3 else 1e-6, atol=0 if step < 3 else 1e-7)
         assert all(p.grad is None for p in ours)
 
+    after = [p.detach().clone() for p in ours]
     before.restore()
     for rate, gradients in history[3:]:
         for p, gradient in zip(ours, gradients, strict=True):
             p.grad = gradient.clone()
         optimizer.step(rate)
-    assert all(torch.equal(p, q) for p, q in zip(ours, theirs, strict=True))
+    assert all(torch.equal(p, q) for p, q in zip(ours, after, strict=True))

@@ -127,36 +127,43 @@ def _in_float32(h: Tensor) -> AbstractContextManager[None]:
     return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
 
 
+def fused_cross_entropy(h: Tensor, w: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Summed cross-entropy in nats of `h @ w.T` against targets, and its gradients: of h (n, d), and of w
+    transposed (d, V)."""
+    vocabulary_size = len(w)
+    if w.is_cuda and vocabulary_size % 8:  # rows that are not aligned take a GPU twice as long
+        w = F.pad(w, (0, 0, 0, -vocabulary_size % 64))
+    total = h.new_zeros(())
+    grad_h, grad_wT = torch.empty_like(h), w.new_zeros(w.shape[::-1])
+    chunk = min(_chunk_tokens(w), len(h))
+    # One buffer for every chunk stays in the cache: a fifth off the loss's time at d = 16.
+    buffer, minus_one = h.new_empty(chunk, len(w)), h.new_full((chunk, 1), -1.0)
+    parts = (h.split(chunk), targets[:, None].split(chunk), grad_h.split(chunk))
+    for h_part, target, grad_part in zip(*parts, strict=True):
+        p = buffer[: len(target)]
+        torch.mm(h_part, w.T, out=p)
+        if len(w) > vocabulary_size:
+            p[:, vocabulary_size:] = -torch.inf
+        torch.softmax(p, dim=1, out=p)
+        # One exponential a logit: log p is as exact as the logits' own float error, and a p that
+        # underflows (a loss above 87 nats) is a diverged run, which the infinite loss reports.
+        total -= p.gather(1, target).log_().sum()
+        if p.is_cuda:  # whose deterministic scatter sorts first
+            error = p.add_(target == torch.arange(len(w), device=p.device), alpha=-1)
+        else:
+            error = p.scatter_add_(1, target, minus_one[: len(target)])
+        torch.mm(error, w, out=grad_part)
+        grad_wT.addmm_(h_part.T, error)  # wide, not tall: the faster of the two products
+    return total, grad_h, grad_wT[:, :vocabulary_size]
+
+
 class _FusedCrossEntropy(torch.autograd.Function):
     """Mean cross-entropy of `h @ w.T` against targets, its gradients found on the way forward."""
 
     @staticmethod
     def forward(ctx: Any, h: Tensor, w: Tensor, targets: Tensor) -> Tensor:
-        vocabulary_size = len(w)
-        if w.is_cuda and vocabulary_size % 8:  # rows that are not aligned take a GPU twice as long
-            w = F.pad(w, (0, 0, 0, -vocabulary_size % 64))
-        total = h.new_zeros(())
-        grad_h, grad_wT = torch.empty_like(h), w.new_zeros(w.shape[::-1])
-        chunk = min(_chunk_tokens(w), len(h))
-        # One buffer for every chunk stays in the cache: a fifth off the loss's time at d = 16.
-        buffer, minus_one = h.new_empty(chunk, len(w)), h.new_full((chunk, 1), -1.0)
-        parts = (h.split(chunk), targets[:, None].split(chunk), grad_h.split(chunk))
-        for h_part, target, grad_part in zip(*parts, strict=True):
-            p = buffer[: len(target)]
-            torch.mm(h_part, w.T, out=p)
-            if len(w) > vocabulary_size:
-                p[:, vocabulary_size:] = -torch.inf
-            torch.softmax(p, dim=1, out=p)
-            # One exponential a logit: log p is as exact as the logits' own float error, and a p that
-            # underflows (a loss above 87 nats) is a diverged run, which the infinite loss reports.
-            total -= p.gather(1, target).log_().sum()
-            if p.is_cuda:  # whose deterministic scatter sorts first
-                error = p.add_(target == torch.arange(len(w), device=p.device), alpha=-1)
-            else:
-                error = p.scatter_add_(1, target, minus_one[: len(target)])
-            torch.mm(error, w, out=grad_part)
-            grad_wT.addmm_(h_part.T, error)  # wide, not tall: the faster of the two products
-        ctx.save_for_backward(grad_h, grad_wT[:, :vocabulary_size])
+        total, grad_h, grad_wT = fused_cross_entropy(h, w, targets)
+        ctx.save_for_backward(grad_h, grad_wT)
         return total / len(h)
 
     @staticmethod

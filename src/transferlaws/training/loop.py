@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from transferlaws.models.by_hand import LossByHand
 from transferlaws.models.ladder import Size
 from transferlaws.training.batches import Batches
 from transferlaws.training.device import moved, precision
@@ -215,11 +216,16 @@ class Trainer:
 def _update(model: Any, optimizer: AdamW, ranks: Ranks) -> Callable[..., Tensor]:
     """One optimiser step on inputs, targets and a learning rate; returns the loss before it."""
     device, mean_loss = model.device, ranks.loss_function(model)
+    by_hand = LossByHand(model, optimizer.gradients) if device.type == "cpu" and ranks.count == 1 else None
     shape = Size(model.config.n_layer, model.config.n_embd, model.config.n_head)
 
     def update(x_BT: Tensor, y_BT: Tensor, rate: float | Tensor) -> Tensor:
         x_BT, y_BT = moved((x_BT, y_BT), device)
         at_once = ranks.count * shape.sequences_at_once(x_BT.shape[1], device.type)
+        if by_hand and len(x_BT) <= at_once:
+            loss = by_hand(x_BT, y_BT)
+            optimizer.step(rate)
+            return loss
         parts = list(zip(x_BT.split(at_once), y_BT.split(at_once), strict=True))
         losses = []
         for i, (x, y) in enumerate(parts, 1):

@@ -1,10 +1,9 @@
-"""AdamW with gradient clipping (Loshchilov and Hutter, arXiv:1711.05101), as torch computes it.
+"""AdamW with gradient clipping (Loshchilov and Hutter, arXiv:1711.05101), by torch's fused kernel.
 
-`torch.optim.AdamW` and `clip_grad_norm_` spend a third of their time in Python, which a tiny model's step
-of two milliseconds feels. This calls the functions beneath them: the same numbers to the last bit.
+Parameters, gradients and moments each lie in one piece of memory, so that a step is a handful of calls and
+not a handful for each of a model's fifty tensors: at 128 tokens a step that is a tenth of its time. The
+numbers are `torch.optim.AdamW`'s to the last bit, `clip_grad_norm_`'s but for the order of a sum.
 """
-
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,72 +13,87 @@ from transferlaws.training.spec import Recipe
 
 Moments = dict[str, Tensor]  # "step", "exp_avg" and "exp_avg_sq", as torch.optim names them
 
-
-class _Group(NamedTuple):
-    parameters: list[Tensor]
-    moments: list[Moments]
-    weight_decay: float
+ALIGNED = 16  # numbers: each tensor begins on a cache line
 
 
 class AdamW:
-    """Updates `parameters` in place from their gradients; matrices decay, vectors do not."""
+    """Updates `parameters` in place from their gradients; matrices decay, vectors do not.
+
+    Moves the parameters' numbers to new memory: who holds views of them must take them again. A step uses
+    `gradients`, in the parameters' order; what autograd has left at the parameters is put there first.
+    """
 
     def __init__(self, parameters: list[Tensor], recipe: Recipe) -> None:
-        self.recipe = recipe
-        matrices = [p for p in parameters if p.dim() >= 2]
-        vectors = [p for p in parameters if p.dim() < 2]
-        self.parameters = matrices + vectors
-        self._groups = [
-            _Group(group, [_no_moments(p) for p in group], decay)
-            for group, decay in ((matrices, recipe.weight_decay), (vectors, 0.0))
-        ]
+        self._recipe, self._parameters = recipe, parameters
+        self._matrices_first = sorted(range(len(parameters)), key=lambda i: parameters[i].dim() < 2)
+        self._places = dict[int, slice]()
+        ends = [0, 0]  # of the matrices and of the vectors
+        for i in self._matrices_first:
+            start = max(ends)
+            self._places[i] = slice(start, start + parameters[i].numel())
+            ends[parameters[i].dim() < 2] = start + -(-parameters[i].numel() // ALIGNED) * ALIGNED
+        self._groups = (
+            (slice(0, ends[0]), recipe.weight_decay, _zeros_like(parameters)),
+            (slice(ends[0], None), 0.0, _zeros_like(parameters)),
+        )
+        wholes = [_zeros_like(parameters, max(ends)) for _ in range(4)]
+        self._values, self._gradient, self._averages, self._squares = wholes
+        self.gradients = self._by_parameter(self._gradient)
+        for p, values in zip(parameters, self._by_parameter(self._values), strict=True):
+            p.data = values.copy_(p.data)
+
+    def _by_parameter(self, whole: Tensor) -> list[Tensor]:
+        """Its parts, as views of the parameters' shapes."""
+        return [whole[self._places[i]].view(p.shape) for i, p in enumerate(self._parameters)]
 
     @torch.no_grad()
     def step(self, rate: float | Tensor) -> None:
-        """Clip the gradients' joint norm, update at learning rate `rate`, and drop the gradients."""
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        share = (self.recipe.clip_norm / (norm + 1e-6)).clamp(max=1.0)
+        """Clip the gradients' joint norm, update at learning rate `rate`, and drop the parameters' own."""
+        left = [p.grad for p in self._parameters if p.grad is not None]
+        if left:
+            torch._foreach_copy_(self.gradients, left)
+            for p in self._parameters:
+                p.grad = None
+        share = (self._recipe.clip_norm / (torch.linalg.vector_norm(self._gradient) + 1e-6)).clamp(max=1.0)
         if share.is_cuda or share < 1:  # a GPU is not waited for
-            torch._foreach_mul_(gradients, share)
-        for parameters, moments, weight_decay in self._groups:
+            self._gradient.mul_(share)
+        for place, weight_decay, steps in self._groups:
             adamw(
-                parameters,
-                [p.grad for p in parameters if p.grad is not None],
-                [m["exp_avg"] for m in moments],
-                [m["exp_avg_sq"] for m in moments],
+                [self._values[place]],
+                [self._gradient[place]],
+                [self._averages[place]],
+                [self._squares[place]],
                 [],
-                [m["step"] for m in moments],
+                [steps],
                 fused=True,
                 amsgrad=False,
-                beta1=self.recipe.beta1,
-                beta2=self.recipe.beta2,
+                beta1=self._recipe.beta1,
+                beta2=self._recipe.beta2,
                 lr=rate,
                 weight_decay=weight_decay,
                 eps=1e-8,
                 maximize=False,
             )
-        for p in self.parameters:
-            p.grad = None
 
     def state(self) -> dict[int, Moments]:
-        """The moments by the parameter's number; they change with the next step."""
-        return dict(enumerate(moments for group in self._groups for moments in group.moments))
+        """The moments by the parameter's number, matrices first; they change with the next step."""
+        averages, squares = self._by_parameter(self._averages), self._by_parameter(self._squares)
+        state = dict[int, Moments]()
+        for number, i in enumerate(self._matrices_first):
+            _, _, steps = self._groups[self._parameters[i].dim() < 2]
+            state[number] = {"step": steps, "exp_avg": averages[i], "exp_avg_sq": squares[i]}
+        return state
 
     def load(self, state: dict[int, Moments]) -> None:
         """Go on from a copy of `state`."""
-        for index, moments in self.state().items():
+        for number, moments in self.state().items():
             for name, tensor in moments.items():
-                tensor.copy_(state[index][name])
+                tensor.copy_(state[number][name])
 
     def tensors(self) -> list[Tensor]:
         """All there is to a state, as it is now."""
-        return [tensor for moments in self.state().values() for tensor in moments.values()]
+        return [self._averages, self._squares, *(steps for _, _, steps in self._groups)]
 
 
-def _no_moments(p: Tensor) -> Moments:
-    return {
-        "step": torch.zeros((), device=p.device),
-        "exp_avg": torch.zeros_like(p, requires_grad=False),
-        "exp_avg_sq": torch.zeros_like(p, requires_grad=False),
-    }
+def _zeros_like(parameters: list[Tensor], *shape: int) -> Tensor:
+    return torch.zeros(shape, device=parameters[0].device)
