@@ -18,12 +18,31 @@ from transferlaws.runs.plan import Cell
 from transferlaws.runs.store import Store
 from transferlaws.scales import SOURCES, Scale
 
-CHARS_PER_TOKEN = 2.0  # of Python under an English BPE of 512 to 1,024 tokens; records know better
-# Epochs to the end of a run by data size in characters, both kinds: means over a smoke and a laptop study,
-# where a run ends at its token limit beyond 1e6. Finished runs of the same kind and data size replace them.
-EPOCHS_BY_CHARS = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7)
-EPOCHS_SCRATCH = (24.0, 14.0, 27.0, 37.0, 34.0, 39.0, 32.0, 6.0, 4.0)
-EPOCHS_TUNED = (15.5, 15.0, 20.0, 28.0, 14.0, 17.0, 15.0, 6.4, 3.4)
+CHARS_PER_TOKEN = 1.5  # of Python under an English BPE: 1.4 of 512 tokens, 1.54 of 1,024
+
+
+class Epochs(NamedTuple):
+    """Epochs to the end of a run by data size in characters: means over a study's runs, by their FLOPs a
+    token, so that a sum over sizes comes out right. Finished runs of the kind and data size replace them.
+    """
+
+    by_chars: tuple[float, ...]
+    scratch: tuple[float, ...]
+    tuned: tuple[float, ...]
+
+
+# By tier. What `smoke` pre-trains is little, and leaves its fine-tuning more to do. In `laptop`, which stands
+# for the other tiers, a run ends at its token limit beyond 1e6 characters.
+EPOCHS = {
+    "smoke": Epochs(
+        (1e3, 3e3, 1e4, 3e4, 1e5), (20.8, 15.5, 24.6, 35.1, 38.1), (18.8, 15.8, 25.3, 33.4, 33.4)
+    ),
+    "laptop": Epochs(
+        (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7),
+        (18.2, 8.5, 19.3, 25.0, 23.0, 23.4, 29.7, 9.4, 3.7),
+        (12.3, 5.7, 7.6, 12.7, 7.8, 7.9, 19.8, 5.4, 3.6),
+    ),
+}
 EVALUATION_FACTOR = 1.5  # measured: evaluating on the stop set, and keeping the best weights
 BYTES_PER_PARAMETER = 20  # weights, gradient, two Adam moments, the best weights (float32)
 WORKER_BYTES = 600_000_000  # a process with torch and transformers loaded
@@ -95,8 +114,9 @@ class CostModel:
         from_scratch = cell.arm == "scratch"
         if known := self._tokens.get((from_scratch, cell.d_chars)):
             return float(np.mean(known))
-        epochs = EPOCHS_SCRATCH if from_scratch else EPOCHS_TUNED
-        log_epochs = np.interp(math.log(cell.d_chars), np.log(EPOCHS_BY_CHARS), np.log(epochs))
+        usual = EPOCHS.get(self.scale.tier, EPOCHS["laptop"])
+        epochs = usual.scratch if from_scratch else usual.tuned
+        log_epochs = np.interp(math.log(cell.d_chars), np.log(usual.by_chars), np.log(epochs))
         return min(math.exp(log_epochs) * cell.d_chars / CHARS_PER_TOKEN, self.scale.recipe.max_tokens)
 
     def speed(self, size: Size) -> float | None:

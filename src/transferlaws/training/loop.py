@@ -221,11 +221,13 @@ def _update(model: Any, optimizer: AdamW, ranks: Ranks) -> Callable[..., Tensor]
 
     def update(x_BT: Tensor, y_BT: Tensor, rate: float | Tensor) -> Tensor:
         x_BT, y_BT = moved((x_BT, y_BT), device)
-        at_once = ranks.count * shape.sequences_at_once(x_BT.shape[1], device.type)
-        if by_hand and len(x_BT) <= at_once:
+        most = ranks.count * shape.sequences_at_once(x_BT.shape[1], device.type)
+        if by_hand and len(x_BT) <= most:
             loss = by_hand(x_BT, y_BT)
             optimizer.step(rate)
             return loss
+        # Parts of one size where that takes no small ones: a compiled model is compiled for each size.
+        at_once = next((n for n in range(most, most // 2, -1) if len(x_BT) % n == 0), most)
         parts = list(zip(x_BT.split(at_once), y_BT.split(at_once), strict=True))
         losses = []
         for i, (x, y) in enumerate(parts, 1):
