@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from transferlaws.models import ladder, lm
 from transferlaws.models.ladder import LADDER
+from transferlaws.training import parallel
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device
 from transferlaws.training.evaluation import Evaluation
@@ -20,7 +22,7 @@ RECIPE = Recipe(batch_tokens=256, max_tokens=60_000)
 
 
 def train(
-    rate: float, seed: int = 0, budget: int | None = None, trunk: Trunk | None = None
+    rate: float, seed: int = 0, budget: int | None = None, trunk: Trunk | None = None, share: float = 0.125
 ) -> tuple[Training, float]:
     """Learn a noisy cycle of 50 tokens from 1,000 of them; the floor is about 1.1 nats."""
     prepare_device()
@@ -28,7 +30,7 @@ def train(
     cycle = np.arange(6_000) % 50 + 1
     tokens = np.where(random.random(6_000) < 0.2, random.integers(1, 51, 6_000), cycle).astype(np.uint16)
     model = lm.build(LADDER[0], vocabulary_size=64, context=32, seed=seed)
-    batches = Batches(tokens[:1_000], context=32, batch_tokens=256, batch_share=0.125, seed=seed)
+    batches = Batches(tokens[:1_000], context=32, batch_tokens=256, batch_share=share, seed=seed)
     stop_set = evaluation_batches(tokens[1_000:3_000], 32)
     trainer = Trainer(model, batches, stop_set, rate, RECIPE)
     training = trainer.to_early_stop() if budget is None else trainer.to_budget(budget, trunk)
@@ -82,11 +84,21 @@ def test_a_branch_off_a_trunk_is_the_run_it_would_have_been(tmp_path: Path, monk
     assert repr(train(rate=1e-2, budget=10_000, trunk=trunk)) == alone
 
 
-def test_a_batch_that_is_divided_trains_the_same_run(monkeypatch: pytest.MonkeyPatch):
-    whole, _ = train(rate=1e-2, budget=5_000)
-    states = 2 * 32 * LADDER[0].d_model  # three sequences, of two and one
-    monkeypatch.setitem(ladder.MOST_STATES, "cpu", states)
-    divided, _ = train(rate=1e-2, budget=5_000)
+@pytest.mark.parametrize(("share", "at_once", "parts"), [(0.125, 2, [2, 1]), (0.2, 4, [3, 3])])
+def test_a_batch_that_is_divided_trains_the_same_run(
+    share: float, at_once: int, parts: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    whole, _ = train(rate=1e-2, budget=5_000, share=share)
+    sizes: list[int] = []
+
+    def mean_loss(model: Any, x_BT: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(x_BT))
+        return lm.mean_loss(model, x_BT, y_BT)
+
+    monkeypatch.setattr(parallel, "mean_loss", mean_loss)
+    monkeypatch.setitem(ladder.MOST_STATES, "cpu", at_once * 32 * LADDER[0].d_model)
+    divided, _ = train(rate=1e-2, budget=5_000, share=share)
+    assert sizes[:2] == parts  # of one size where that takes no small ones
     assert divided != whole
     np.testing.assert_allclose(*([p[:-1] for p in run.curve] for run in (whole, divided)), atol=1e-5)
 

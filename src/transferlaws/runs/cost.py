@@ -18,7 +18,9 @@ from transferlaws.runs.plan import Cell
 from transferlaws.runs.store import Store
 from transferlaws.scales import SOURCES, Scale
 
-CHARS_PER_TOKEN = 1.5  # of Python under an English BPE: 1.4 of 512 tokens, 1.54 of 1,024
+# Characters of Python a token of an English BPE, by its vocabulary; 257 are bytes. Measured.
+VOCABULARIES = (257, 512, 1_024, 4_096, 50_257)
+CHARS_PER_TOKEN = (1.0, 1.4, 1.54, 1.7, 2.0)
 
 
 class Epochs(NamedTuple):
@@ -35,12 +37,12 @@ class Epochs(NamedTuple):
 # for the other tiers, a run ends at its token limit beyond 1e6 characters.
 EPOCHS = {
     "smoke": Epochs(
-        (1e3, 3e3, 1e4, 3e4, 1e5), (20.8, 15.5, 24.6, 35.1, 38.1), (18.8, 15.8, 25.3, 33.4, 33.4)
+        (1e3, 3e3, 1e4, 3e4, 1e5), (19.4, 14.4, 22.9, 32.8, 35.5), (17.6, 14.8, 23.6, 31.2, 31.2)
     ),
     "laptop": Epochs(
         (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7),
-        (18.2, 8.5, 19.3, 25.0, 23.0, 23.4, 29.7, 9.4, 3.7),
-        (12.3, 5.7, 7.6, 12.7, 7.8, 7.9, 19.8, 5.4, 3.6),
+        (18.7, 8.7, 19.8, 25.7, 23.6, 24.1, 30.5, 9.7, 3.8),
+        (12.6, 5.8, 7.8, 13.1, 8.0, 8.1, 20.3, 5.5, 3.7),
     ),
 }
 EVALUATION_FACTOR = 1.5  # measured: evaluating on the stop set, and keeping the best weights
@@ -90,6 +92,8 @@ class CostModel:
         kinds = Counter(str(record.outcome.get("device", "")).split(" ")[0] for record in records)
         if known := [kind for kind, _ in kinds.most_common() if kind in OVERHEADS]:
             self.device = known[0]
+        log_vocabulary = math.log(self.scale.vocabulary_size)
+        self._chars_per_token = float(np.interp(log_vocabulary, np.log(VOCABULARIES), CHARS_PER_TOKEN))
         self._tokens: dict[tuple[bool, int], list[float]] = {}
         self._speed: dict[tuple[int, int], list[float]] = {}
         for record in records:
@@ -117,7 +121,7 @@ class CostModel:
         usual = EPOCHS.get(self.scale.tier, EPOCHS["laptop"])
         epochs = usual.scratch if from_scratch else usual.tuned
         log_epochs = np.interp(math.log(cell.d_chars), np.log(usual.by_chars), np.log(epochs))
-        return min(math.exp(log_epochs) * cell.d_chars / CHARS_PER_TOKEN, self.scale.recipe.max_tokens)
+        return min(math.exp(log_epochs) * cell.d_chars / self._chars_per_token, self.scale.recipe.max_tokens)
 
     def speed(self, size: Size) -> float | None:
         """Training FLOPs per second of one worker within a step: of finished pre-training runs, else
@@ -138,7 +142,7 @@ class CostModel:
         scale = self.scale
         tokens = self.tokens(cell)
         per_token = cell.size.flops_per_token(scale.vocabulary_size, scale.context)
-        scoring = (scale.recipe.stop_chars + scale.recipe.test_chars) / CHARS_PER_TOKEN / 3
+        scoring = (scale.recipe.stop_chars + scale.recipe.test_chars) / self._chars_per_token / 3
         speed = self.speed(cell.size)
         seconds = None
         if speed is not None:
@@ -158,7 +162,7 @@ class CostModel:
         recipe, context = self.scale.recipe, self.scale.context
         if cell.role == "pretrain":
             return recipe.batch_tokens
-        share = cell.d_chars / CHARS_PER_TOKEN * recipe.batch_share
+        share = cell.d_chars / self._chars_per_token * recipe.batch_share
         return min(recipe.batch_tokens, max(context, share))
 
     def worker_bytes(self) -> float:
