@@ -4,7 +4,8 @@ import math
 from dataclasses import replace
 
 from transferlaws.models.ladder import LADDER
-from transferlaws.runs.plan import Plan
+from transferlaws.runs.cost import expected_runs
+from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Record, Store
 from transferlaws.scales import Scale, laptop
 from transferlaws.training.spec import RunSpec
@@ -81,3 +82,14 @@ def test_no_cell_costs_more_than_its_reach_and_side_arms_cost_less():
 def test_a_reach_below_the_smallest_cell_leaves_the_smallest_data_size():
     tight = replace(laptop(), reach=1.0)
     assert {tight.d_chars_of(arm, tight.sizes[0]) for arm in ("scratch", "text", "mix")} == {(1_000,)}
+
+
+def test_a_plan_at_its_end_expects_no_run_but_those_that_are_done():
+    plan, store = drive(laptop())
+
+    def done(cell: Cell) -> bool:
+        return cell.spec is not None and cell.spec.key in store.asked
+
+    runs = expected_runs(plan.cells(store), plan.scale, done)
+    assert all(map(done, runs)) and len(runs) == len(store.asked)
+    assert len(expected_runs(plan.cells(Formula()), plan.scale, done)) > len(plan.cells(Formula()))

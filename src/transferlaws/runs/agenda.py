@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from transferlaws.models.ladder import Size
-from transferlaws.runs.cost import CostModel, expected_tuning
+from transferlaws.runs.cost import CostModel, expected_runs
 from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
@@ -139,12 +139,11 @@ class Agenda:
         These are expected from measured throughput, and corrected by how far such expectations were off
         for the runs that are done.
         """
-        cells = expected_tuning([cell for line in self.cells for cell in line], self.plan.scale)
-        # A tuning run at the rate that was chosen is also one of the runs proper.
-        once = {cell.spec.key if cell.spec else str(place): cell for place, cell in enumerate(cells)}
+        cells = [cell for line in self.cells for cell in line]
+        runs = expected_runs(cells, self.plan.scale, self._done)
         expected = {True: 0.0, False: 0.0}
         took, n_done = 0.0, 0
-        for cell in once.values():
+        for cell in runs:
             done, seconds = self._done(cell), self._seconds(cell)
             expected[done] += seconds
             if done and cell.spec is not None and (record := self.store.read(cell.spec.key)) is not None:
@@ -154,5 +153,5 @@ class Agenda:
         now = time.monotonic()
         begun = sum(min(now - start, run.seconds * pace) for run, start in training)
         left = max(0.0, expected[False] * pace - begun)
-        share = 1 - left / (took + expected[False] * pace) if cells else 1.0
-        return f"{n_done} of {len(once)} runs", share, left
+        share = 1 - left / (took + expected[False] * pace) if runs else 1.0
+        return f"{n_done} of {len(runs)} runs", share, left

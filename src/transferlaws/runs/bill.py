@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from transferlaws.errors import UsageError
 from transferlaws.runs.cluster import kind_of_device
-from transferlaws.runs.cost import CostModel, expected_tuning
+from transferlaws.runs.cost import CostModel, expected_runs
 
 if TYPE_CHECKING:
     from transferlaws.study import Study
@@ -22,7 +22,7 @@ def bill(study: "Study", flops_per_second: float | None = None) -> dict[str, Any
         raise UsageError(f"--flops-per-second must be positive, got {flops_per_second}")
     scale = study.scale
     model, throughput = _cost_model(study, flops_per_second)
-    estimates = [model.estimate(cell) for cell in expected_tuning(study.cells(), scale)]
+    estimates = [model.estimate(cell) for cell in expected_runs(study.cells(), scale, model.done)]
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for estimate in estimates:
         cell = estimate.cell

@@ -7,7 +7,7 @@ come from measured throughput.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -149,8 +149,12 @@ class CostModel:
             work = tokens * (1 if cell.role == "pretrain" else EVALUATION_FACTOR) + scoring
             steps = tokens / self._batch_tokens(cell)
             seconds = work * per_token / speed + self._overhead(steps, cell.size.n_layer)
+        return Estimate(cell, tokens, tokens * per_token, seconds, self.done(cell))
+
+    def done(self, cell: Cell) -> bool:
+        """True if the cell's run has left a record that counts."""
         record = None if cell.spec is None else self.store.read(cell.spec.key)
-        return Estimate(cell, tokens, tokens * per_token, seconds, record is not None and record.finished)
+        return record is not None and record.finished
 
     def _overhead(self, steps: float, n_layer: int) -> float:
         """Seconds of a run of so many steps that are not arithmetic."""
@@ -176,16 +180,19 @@ class CostModel:
         return WORKER_BYTES + BYTES_PER_PARAMETER * parameters + activations
 
 
-def expected_tuning(cells: Sequence[Cell], scale: Scale) -> list[Cell]:
-    """The cells with tuning grids filled up to the four rates a cell usually takes: before any run,
+def expected_runs(cells: Sequence[Cell], scale: Scale, done: Callable[[Cell], bool]) -> list[Cell]:
+    """The runs that the cells come to, each once: a tuning run at the rate that was chosen is also one of the
+    runs proper. Searches that go on are filled up to the four rates that they usually take: before any run,
     a plan knows only three of them."""
-    counts: dict[tuple[str, Size, int], int] = {}
+    searches: dict[tuple[str, Size, int], list[Cell]] = {}
     for cell in cells:
         if cell.role == "tune":
-            counts[cell.arm, cell.size, cell.d_chars] = counts.get((cell.arm, cell.size, cell.d_chars), 0) + 1
+            searches.setdefault((cell.arm, cell.size, cell.d_chars), []).append(cell)
     missing = [
         Cell("tune", arm, size, d_chars, 0, None)
-        for (arm, size, d_chars), count in counts.items()
-        for _ in range(max(0, min(4, scale.tuning.most_rates) - count))
+        for (arm, size, d_chars), tried in searches.items()
+        if not all(map(done, tried))
+        for _ in range(min(4, scale.tuning.most_rates) - len(tried))
     ]
-    return [*cells, *missing]
+    once = {cell.spec.key if cell.spec else str(place): cell for place, cell in enumerate([*cells, *missing])}
+    return list(once.values())
