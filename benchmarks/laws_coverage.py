@@ -14,9 +14,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.data.synthetic import Design, Scratch, plant
+from transferlaws.laws.estimators.transfer import fit_transfer
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.synthetic import Design, Scratch, plant
-from transferlaws.laws.transfer import fit_transfer
 
 KINDS = ("plain", "missing", "below_floor", "ossified", "small", "seeds")
 HARD_KINDS = ("hard", "kaplan", "uneven")

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from transferlaws.laws.fit import fit
+from transferlaws.laws.data.synthetic import Design, Scratch, plant
+from transferlaws.laws.estimators.loss_form import fit
+from transferlaws.laws.estimators.transfer import fit_transfer
 from transferlaws.laws.forms import Chinchilla, Hernandez
-from transferlaws.laws.synthetic import Design, Scratch, plant
-from transferlaws.laws.transfer import fit_transfer
 
 # name -> (value, low, high); no interval is (value, nan, nan)
 Estimate = dict[str, tuple[float, float, float]]

@@ -5,9 +5,9 @@ The promise is under 60 s on two cores. Run: `python benchmarks/laws_speed.py`
 
 import time
 
+from transferlaws.laws.data.synthetic import Design, plant
+from transferlaws.laws.estimators.transfer import METHODS, fit_transfer
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.synthetic import Design, plant
-from transferlaws.laws.transfer import METHODS, fit_transfer
 
 DESIGN = Design(tuple(3.1e3 * 4**i for i in range(6)), (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6), 6)
 

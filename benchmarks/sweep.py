@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from tiny import TINY, tiny_recipes
 from transferlaws import Study
+from transferlaws.design.scale import Scale
 from transferlaws.models.ladder import LADDER
-from transferlaws.scales import Scale
 from transferlaws.training.tuning import Tuning
 
 

@@ -34,10 +34,10 @@ from transferlaws.models.lm import build
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import moved, precision, prepare_device, wait_for
 from transferlaws.training.loop import Trainer
-from transferlaws.training.spec import Recipe
+from transferlaws.training.spec import TrainingRecipe
 
 VOCABULARY, CONTEXT = 1024, 128
-RECIPE = Recipe()
+RECIPE = TrainingRecipe()
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 # Trains for about so many seconds and returns steps per second.
@@ -49,7 +49,7 @@ def ours(size: Size, sequences: int) -> Alternative:
     batches = _batches(sequences)
     model = build(size, vocabulary_size=VOCABULARY, context=CONTEXT, seed=0).train().to(device)
     stop_set = evaluation_batches(batches.tokens[: CONTEXT + 1], CONTEXT)
-    trainer = Trainer(model, batches, stop_set, 1e-4, Recipe(batch_tokens=sequences * CONTEXT))
+    trainer = Trainer(model, batches, stop_set, 1e-4, TrainingRecipe(batch_tokens=sequences * CONTEXT))
     return lambda seconds: steps_per_second(lambda: trainer.update(1e-4), seconds)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tiny import CORPUS, TINY
 from transferlaws import TransferLawsError
-from transferlaws.own import open_study, write_report
+from transferlaws.reports.own import open_study, write_report
 
 
 def test_two_folders_become_a_report(tmp_path: Path, study_cache: Path, monkeypatch: pytest.MonkeyPatch):

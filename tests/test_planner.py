@@ -6,10 +6,10 @@ import pytest
 
 from transferlaws import planner
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.data.synthetic import Design, Scratch, plant
+from transferlaws.laws.document import laws_document
+from transferlaws.laws.estimators.transfer import fit_transfer
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.report import laws_document
-from transferlaws.laws.synthetic import Design, Scratch, plant
-from transferlaws.laws.transfer import fit_transfer
 
 LAW = Hernandez(40, 0.4, 0.5)
 SIZES, DATA = (3e3, 1.2e4, 5e4), (1e4, 3e4, 1e5, 3e5, 1e6)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from transferlaws.files import sha256_file
-from transferlaws.laws.report import laws_document
-from transferlaws.laws.table import read_table
-from transferlaws.laws.transfer import fit_transfer
-from transferlaws.runs.publish import read_published
+from transferlaws.laws.data.table import read_table
+from transferlaws.laws.document import laws_document
+from transferlaws.laws.estimators.transfer import fit_transfer
+from transferlaws.runs.published import read_published
 from transferlaws.runs.table import COLUMNS, CURVE_COLUMNS
 from transferlaws.training.spec import RunSpec
 

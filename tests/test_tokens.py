@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transferlaws.corpora import Corpus, Folder, Recipe, prepare
+from transferlaws.corpora import Corpus, CorpusRecipe, Folder, prepare
 from transferlaws.errors import TransferLawsError
 from transferlaws.tokens import END_OF_TEXT, Tokenizer, encode, load_tokenizer, tokenizer_of, train_tokenizer
 
@@ -21,7 +21,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def english(cache: Path) -> Corpus:
-    return prepare(Recipe("english", (Folder(TEXTS / "english"),)), cache, jobs=1, progress=False)
+    return prepare(CorpusRecipe("english", (Folder(TEXTS / "english"),)), cache, jobs=1, progress=False)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from transferlaws import Scale, Study
-from transferlaws.corpora import Folder, Recipe
+from transferlaws.corpora import CorpusRecipe, Folder
 from transferlaws.models.ladder import LADDER
-from transferlaws.training.spec import Recipe as TrainingRecipe
+from transferlaws.training.spec import TrainingRecipe
 from transferlaws.training.tuning import Tuning
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -30,9 +30,9 @@ TINY = Scale(
 )
 
 
-def tiny_recipes() -> dict[str, Recipe]:
+def tiny_recipes() -> dict[str, CorpusRecipe]:
     kinds = {"english": "text", "python": "code"}
-    return {name: Recipe(name, (Folder(CORPUS / name),), kind=kind) for name, kind in kinds.items()}
+    return {name: CorpusRecipe(name, (Folder(CORPUS / name),), kind=kind) for name, kind in kinds.items()}
 
 
 def make_tiny_study(folder: Path, cache: Path) -> Study:

@@ -1,7 +1,7 @@
 """Interactive charts draw themselves, without a network and only where there are any.
 
-Vega, Vega-Lite and Vega-Embed come bundled from `vl_convert`; the 0.9 MB script is written once
-and loaded by the pages that hold a chart (`transferlaws.charts` writes `<div class="chart" data-spec>`).
+Vega, Vega-Lite and Vega-Embed come bundled from `vl_convert`; the 0.9 MB script is written once and loaded by
+the pages that hold a chart (`transferlaws.figures.charts` writes `<div class="chart" data-spec>`).
 """
 
 from importlib.metadata import version

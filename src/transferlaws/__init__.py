@@ -8,15 +8,15 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from transferlaws.design.scale import Scale
     from transferlaws.errors import TransferLawsError
-    from transferlaws.scales import Scale
     from transferlaws.study import Study
 
 __all__ = ["Scale", "Study", "TransferLawsError", "__version__"]
 __version__ = version("transferlaws")
 
 _HOMES = {
-    "Scale": "transferlaws.scales",
+    "Scale": "transferlaws.design.scale",
     "Study": "transferlaws.study",
     "TransferLawsError": "transferlaws.errors",
 }

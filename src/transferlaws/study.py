@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from transferlaws.design.scale import Scale, scale
 from transferlaws.models.ladder import Size
 from transferlaws.places import cache_dir, results_dir, runs_dir
 from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Store
 from transferlaws.runs.table import COLUMNS, CURVE_COLUMNS, row_of
-from transferlaws.scales import Scale, scale
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from transferlaws.corpora import Corpus, Recipe
-    from transferlaws.laws.transfer import Fit
+    from transferlaws.corpora import Corpus, CorpusRecipe
+    from transferlaws.laws.estimators.transfer import Fit
     from transferlaws.runs.execute import Workspace
     from transferlaws.runs.sweep import Swept
     from transferlaws.tokens import Tokenizer
@@ -32,7 +32,7 @@ class Study:
         self,
         scale: Scale,
         *,
-        recipes: "Mapping[str, Recipe] | None" = None,
+        recipes: "Mapping[str, CorpusRecipe] | None" = None,
         runs: Path | None = None,
         results: Path | None = None,
         cache: Path | None = None,
@@ -49,7 +49,7 @@ class Study:
         return cls(scale(name) if isinstance(name, str) else name)
 
     @property
-    def recipes(self) -> "Mapping[str, Recipe]":
+    def recipes(self) -> "Mapping[str, CorpusRecipe]":
         """What the corpora are made of, by name."""
         if self._recipes is None:
             from transferlaws.corpora import recipes
@@ -76,7 +76,7 @@ class Study:
         return tokenizer_of(corpus, self.scale.tokenizer_kind, self.scale.vocabulary_size, self.cache)
 
     def _corpus_names(self) -> set[str]:
-        from transferlaws.scales import SOURCES
+        from transferlaws.design.scale import SOURCES
 
         sources = (SOURCES[arm] for arm in self.scale.arms if arm != "scratch")
         used = {name for source in sources for name, _ in source.corpora}
@@ -180,18 +180,18 @@ class Study:
         self, method: str = "loss_space", source: str = "text", *, bootstrap: int = 1000, seed: int = 0
     ) -> "Fit":
         """The law of transfer from `source`, with bootstrap intervals; see `laws.transfer`."""
-        from transferlaws.laws.transfer import fit_transfer
+        from transferlaws.laws.estimators.transfer import fit_transfer
 
         return fit_transfer(self.table(), source, method=method, bootstrap=bootstrap, seed=seed)
 
     def freeze(self, *, bootstrap: int = 1000, seed: int = 0) -> Path:
         """Publish what was measured to `results/<scale>/`; returns that folder."""
-        from transferlaws.runs.publish import publish
+        from transferlaws.reports.freeze import publish
 
         return publish(self, bootstrap=bootstrap, seed=seed)
 
     def provenance(self) -> dict[str, Any]:
         """Where the numbers come from: code, packages, corpora, hardware, core-hours by role and arm."""
-        from transferlaws.runs.publish import provenance
+        from transferlaws.reports.freeze import provenance
 
         return provenance(self)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from transferlaws.corpora import Corpus, Folder, Recipe, Take, Wheel, prepare
+from transferlaws.corpora import Corpus, CorpusRecipe, Folder, Take, Wheel, prepare
 
 TEXTS = Path(__file__).parent.parent / "corpus"
 
 
-def tiny_recipe(name: str) -> Recipe:
-    return Recipe(name, (Folder(TEXTS / name),), kind="text" if name == "english" else "code")
+def tiny_recipe(name: str) -> CorpusRecipe:
+    return CorpusRecipe(name, (Folder(TEXTS / name),), kind="text" if name == "english" else "code")
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from transferlaws.corpora import SPLITS, Corpus, Folder, Recipe, prepare
+from transferlaws.corpora import SPLITS, Corpus, CorpusRecipe, Folder, prepare
 from transferlaws.corpora.card import card
 from transferlaws.corpora.codelike import code_chars, looks_like_code
 
@@ -61,7 +61,7 @@ def test_overlap_is_the_share_of_windows_seen_in_training(tmp_path: Path) -> Non
             path.parent.mkdir(exist_ok=True)
             path.write_text("\n".join(lines + (borrowed if file == 0 else [])))
     corpus = prepare(
-        Recipe("planted", (Folder(tmp_path),), "code"), tmp_path / "cache", jobs=1, progress=False
+        CorpusRecipe("planted", (Folder(tmp_path),), "code"), tmp_path / "cache", jobs=1, progress=False
     )
     measured = card(corpus)["overlap"]
     seen = set[tuple[str, ...]]().union(*map(windows, texts(corpus, "train")))
@@ -82,7 +82,9 @@ def test_removed_is_what_went_in_less_what_came_out(tmp_path: Path) -> None:
     (tmp_path / "copy.txt").write_bytes((tmp_path / "3.txt").read_bytes())
     (tmp_path / "latin.txt").write_bytes(b"caf\xe9 " * 50)
     (tmp_path / "short.txt").write_text("short")
-    made = card(prepare(Recipe("removed", (Folder(tmp_path),)), tmp_path / "cache", jobs=1, progress=False))
+    made = card(
+        prepare(CorpusRecipe("removed", (Folder(tmp_path),)), tmp_path / "cache", jobs=1, progress=False)
+    )
     assert {row["reason"]: row["documents"] for row in made["removed"]} == {
         "copy of another document": 1,
         "not UTF-8": 1,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from transferlaws.cli.corpora import card, fetch
-from transferlaws.corpora import Folder, Recipe
+from transferlaws.corpora import CorpusRecipe, Folder
 from transferlaws.errors import TransferLawsError
 
 TEXTS = Path(__file__).parent.parent / "corpus"
@@ -15,7 +15,7 @@ TEXTS = Path(__file__).parent.parent / "corpus"
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch, shared_cache: Path) -> None:
     kinds = {"english": "text", "python": "code", "othercode": "code"}
-    recipes = {name: Recipe(name, (Folder(TEXTS / name),), kind) for name, kind in kinds.items()}
+    recipes = {name: CorpusRecipe(name, (Folder(TEXTS / name),), kind) for name, kind in kinds.items()}
     monkeypatch.setattr("transferlaws.corpora.recipes", lambda _: recipes)
     monkeypatch.setenv("TRANSFERLAWS_CACHE", str(shared_cache))
 

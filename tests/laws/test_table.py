@@ -6,10 +6,10 @@ import pytest
 
 from transferlaws.cli.laws import fit as fit_verb
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.data.synthetic import Design, plant
+from transferlaws.laws.data.table import notes, read_table
+from transferlaws.laws.estimators.transfer import fit_transfer
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.synthetic import Design, plant
-from transferlaws.laws.table import notes, read_table
-from transferlaws.laws.transfer import fit_transfer
 
 SMALL = Design((3e3, 2e4, 1e5), (1e4, 3e4, 1e5, 3e5, 1e6), 2)
 

@@ -7,12 +7,12 @@ import pytest
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves import fit_curves
-from transferlaws.laws.effective import effective_data
-from transferlaws.laws.equality import same_exponent
+from transferlaws.laws.data.synthetic import Design, Scratch, plant
+from transferlaws.laws.document import laws_document, read_laws, write_laws
+from transferlaws.laws.estimators.effective import effective_data
+from transferlaws.laws.estimators.transfer import METHODS, fit_transfer, leave_outs
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.report import laws_document, read_laws, write_laws
-from transferlaws.laws.synthetic import Design, Scratch, plant
-from transferlaws.laws.transfer import METHODS, fit_transfer, leave_outs
+from transferlaws.laws.questions.equality import same_exponent
 
 DATA = (1e4, 3e4, 1e5, 3e5, 1e6)
 LAW = Hernandez(k=40, alpha=0.4, beta=0.5)

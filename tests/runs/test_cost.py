@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from transferlaws.design.scale import laptop
 from transferlaws.models.ladder import Size
 from transferlaws.runs.cost import CostModel
 from transferlaws.runs.plan import Cell
 from transferlaws.runs.store import Store
-from transferlaws.scales import laptop
 
 RESULTS = Path(__file__).parents[2] / "results" / "laptop"
 

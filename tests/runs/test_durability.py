@@ -22,9 +22,9 @@ import psutil
 
 from tiny import TINY, tiny_recipes
 from transferlaws import Study
+from transferlaws.design.scale import Scale
 from transferlaws.runs.execute import execute
 from transferlaws.runs.store import Store
-from transferlaws.scales import Scale
 
 KILLS = int(os.environ.get("TRANSFERLAWS_TEST_KILLS", "12"))
 PATIENCE = 600  # seconds, for a machine that is busy with something else

@@ -3,11 +3,12 @@
 import math
 from dataclasses import replace
 
+from transferlaws.design.scale import Scale, laptop
 from transferlaws.models.ladder import LADDER
 from transferlaws.runs.cost import expected_runs
 from transferlaws.runs.plan import Cell, Plan
-from transferlaws.runs.store import Record, Store
-from transferlaws.scales import Scale, laptop
+from transferlaws.runs.record import Record
+from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 
 FINGERPRINTS = {"english": "e", "python": "p", "othercode": "o"}

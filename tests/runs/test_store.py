@@ -12,7 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.runs.store import Record, Store
+from transferlaws.runs.record import Record
+from transferlaws.runs.store import Store
 
 RECORD = Record("ab12", {"arm": "text"}, "ok", {"loss": 3.25}, [[0, 0.0, None, 4.0, 0.0, "hold"]])
 

@@ -17,11 +17,12 @@ import pytest
 
 from tiny import make_tiny_study
 from transferlaws import Study, TransferLawsError
+from transferlaws.design.scale import laptop
 from transferlaws.runs.agenda import Agenda, Ready
 from transferlaws.runs.plan import Plan
+from transferlaws.runs.record import Record
 from transferlaws.runs.reproduce import reproduce
-from transferlaws.runs.store import Record, Store
-from transferlaws.scales import laptop
+from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 
 ROOT = Path(__file__).parent.parent.parent

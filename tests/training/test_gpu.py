@@ -13,7 +13,7 @@ from transferlaws.training import recorded
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device
 from transferlaws.training.loop import Trainer
-from transferlaws.training.spec import Recipe
+from transferlaws.training.spec import TrainingRecipe
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -26,7 +26,7 @@ def train(device: torch.device, **budget: Any) -> tuple[str, dict[str, torch.Ten
     model = lm.build(LADDER[3], vocabulary_size=64, context=64, seed=0).to(device)
     batches = Batches(tokens[:20_000], context=64, batch_tokens=1024, batch_share=0.125, seed=0)
     stop_set = evaluation_batches(tokens[20_000:], 64)
-    trainer = Trainer(model, batches, stop_set, 3e-3, Recipe(batch_tokens=1024, max_tokens=60_000))
+    trainer = Trainer(model, batches, stop_set, 3e-3, TrainingRecipe(batch_tokens=1024, max_tokens=60_000))
     training = trainer.to_budget(**budget) if budget else trainer.to_early_stop()
     assert training.best is not None
     weights = {name: tensor.cpu() for name, tensor in copy.deepcopy(model.state_dict()).items()}

@@ -15,10 +15,10 @@ from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device
 from transferlaws.training.evaluation import Evaluation
 from transferlaws.training.loop import Trainer, Training
-from transferlaws.training.spec import Recipe
+from transferlaws.training.spec import TrainingRecipe
 from transferlaws.training.trunk import Trunk
 
-RECIPE = Recipe(batch_tokens=256, max_tokens=60_000)
+RECIPE = TrainingRecipe(batch_tokens=256, max_tokens=60_000)
 
 
 def train(

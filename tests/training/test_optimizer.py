@@ -4,11 +4,11 @@ import torch
 
 from transferlaws.training.optimizer import AdamW
 from transferlaws.training.snapshot import Snapshot
-from transferlaws.training.spec import Recipe
+from transferlaws.training.spec import TrainingRecipe
 
 
 def test_steps_are_those_of_torch():
-    recipe, random = Recipe(), torch.Generator().manual_seed(0)
+    recipe, random = TrainingRecipe(), torch.Generator().manual_seed(0)
     shapes = [(33, 16), (16,), (16, 48), (48,), (5,)]
     ours = [torch.randn(shape, generator=random).requires_grad_() for shape in shapes]
     theirs = [p.detach().clone().requires_grad_() for p in ours]

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from transferlaws.models.ladder import Size
-from transferlaws.training.spec import Recipe, RunSpec, Share
+from transferlaws.training.spec import RunSpec, Share, TrainingRecipe
 
 SPEC = RunSpec(
     arm="text",
@@ -15,7 +15,7 @@ SPEC = RunSpec(
     context=128,
     seed=0,
     learning_rate=1e-3,
-    recipe=Recipe(),
+    recipe=TrainingRecipe(),
     start="0" * 20,
 )
 
@@ -38,7 +38,7 @@ def test_every_field_is_in_the_key():
         replace(SPEC, context=64),
         replace(SPEC, seed=1),
         replace(SPEC, learning_rate=1.0000001e-3),
-        replace(SPEC, recipe=Recipe(patience=5)),
+        replace(SPEC, recipe=TrainingRecipe(patience=5)),
         replace(SPEC, start=None),
         replace(SPEC, budget_tokens=1),
         replace(SPEC, engine=SPEC.engine + 1),

@@ -22,7 +22,7 @@ def fetch(scale: str = "smoke", jobs: int = 2, json: bool = False) -> None:
         json: Print one JSON document.
     """
     from transferlaws.corpora import SPLITS
-    from transferlaws.scales import scale as scale_named
+    from transferlaws.design.scale import scale as scale_named
     from transferlaws.tokens import encode, tokenizer_of
 
     wanted = scale_named(scale)
@@ -72,8 +72,8 @@ def card(scale: str = "smoke", jobs: int = 2, json: bool = False, out: Path | No
         out: Write the cards as JSON to this file.
     """
     from transferlaws.corpora.card import card as card_of
+    from transferlaws.design.scale import scale as scale_named
     from transferlaws.files import write_atomic
-    from transferlaws.scales import scale as scale_named
 
     cards = {name: card_of(corpus) for name, corpus in _prepare(scale_named(scale).tier, jobs).items()}
     document = jsonlib.dumps(cards, indent=1, ensure_ascii=False)

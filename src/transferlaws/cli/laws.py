@@ -48,8 +48,8 @@ def fit(
         json: print laws.json instead of a table.
     """
     from transferlaws.files import sha256_file
-    from transferlaws.laws.report import laws_document, write_laws
-    from transferlaws.laws.table import notes, read_table, sources
+    from transferlaws.laws.data.table import notes, read_table, sources
+    from transferlaws.laws.document import laws_document, write_laws
 
     if law == "hernandez":
         runs = _drop(read_table(table), drop_highest)
@@ -80,7 +80,7 @@ def fit(
 
 
 def _drop(runs: Any, count: int) -> Any:
-    from transferlaws.laws.table import notes
+    from transferlaws.laws.data.table import notes
 
     if not count:
         return runs
@@ -94,7 +94,7 @@ def _drop(runs: Any, count: int) -> Any:
 def _transfer_fits(
     runs: Any, method: str, names: list[str], bootstrap: int, seed: int, level: float
 ) -> tuple[list[Any], list[str]]:
-    from transferlaws.laws.transfer import METHODS, fit_transfer
+    from transferlaws.laws.estimators.transfer import METHODS, fit_transfer
 
     methods = [name.strip() for name in method.split(",") if name.strip()]
     wrong = [name for name in methods if name not in METHODS]
@@ -114,9 +114,9 @@ def _transfer_fits(
 def _loss_fit(
     table: Path, law: str, arm: str, bootstrap: int, seed: int, level: float, drop_highest: int
 ) -> tuple[Any, list[Any]]:
-    from transferlaws.laws.fit import fit_loss_form
+    from transferlaws.laws.data.table import read_table
+    from transferlaws.laws.estimators.loss_form import fit_loss_form
     from transferlaws.laws.forms import LOSS_FORMS
-    from transferlaws.laws.table import read_table
 
     forms = {**LOSS_FORMS, "chinchilla": LOSS_FORMS["additive"]}
     if law not in forms:
@@ -162,8 +162,8 @@ def compare(
         seed: seed of the fits.
         json: print one JSON document.
     """
-    from transferlaws.laws.compare import compare_forms
-    from transferlaws.laws.table import notes, read_table, sources
+    from transferlaws.laws.data.table import notes, read_table, sources
+    from transferlaws.laws.questions.compare import compare_forms
 
     runs = read_table(table)
     for note in notes(runs):
@@ -231,11 +231,11 @@ def power(
         seed: seed of the simulation.
         json: print one JSON document.
     """
+    from transferlaws.laws.data.synthetic import Design
+    from transferlaws.laws.data.table import read_table
     from transferlaws.laws.forms import Hernandez
-    from transferlaws.laws.power import next_cells
-    from transferlaws.laws.power import power as simulate
-    from transferlaws.laws.synthetic import Design
-    from transferlaws.laws.table import read_table
+    from transferlaws.laws.questions.power import next_cells
+    from transferlaws.laws.questions.power import power as simulate
 
     if table:
         frame = next_cells(read_table(table), source).head(12)

@@ -129,7 +129,7 @@ def should_pretrain(
 
 
 def _laws(path: Path | None) -> dict[str, Any]:
-    from transferlaws.laws.report import read_laws
+    from transferlaws.laws.document import read_laws
     from transferlaws.planner import paper_laws
 
     return read_laws(path) if path else paper_laws()

@@ -172,8 +172,8 @@ def study(
         bootstrap: Resamples for the law's intervals.
         seed: Seed of the resampling.
     """
-    from transferlaws import own
-    from transferlaws.scales import scale as scale_of
+    from transferlaws.design.scale import scale as scale_of
+    from transferlaws.reports import own
 
     mine = own.open_study(source, target, out, scale_of(scale), source_kind, target_kind)
     swept = mine.ensure(mine.scale.arms, jobs=jobs)

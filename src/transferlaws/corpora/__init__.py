@@ -5,10 +5,10 @@ and gives a `Corpus` to draw samples from. This room knows nothing of tokens or 
 """
 
 from transferlaws.corpora.corpus import Corpus
-from transferlaws.corpora.documents import PARTS, SPLITS, Document, Source
+from transferlaws.corpora.documents import PARTS, SPLITS, Document, Origin
+from transferlaws.corpora.origins import Folder, HuggingFace
 from transferlaws.corpora.preparation import prepare
-from transferlaws.corpora.recipe import TIERS, Recipe, recipes
-from transferlaws.corpora.sources import Folder, HuggingFace
+from transferlaws.corpora.recipe import TIERS, CorpusRecipe, recipes
 from transferlaws.corpora.wheels import Take, Wheel
 
 __all__ = [
@@ -16,11 +16,11 @@ __all__ = [
     "SPLITS",
     "TIERS",
     "Corpus",
+    "CorpusRecipe",
     "Document",
     "Folder",
     "HuggingFace",
-    "Recipe",
-    "Source",
+    "Origin",
     "Take",
     "Wheel",
     "prepare",

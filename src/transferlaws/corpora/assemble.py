@@ -19,7 +19,7 @@ from transferlaws.corpora.cleaning import SHORTEST_CHARS
 from transferlaws.corpora.corpus import SCHEMA
 from transferlaws.corpora.documents import PARTS, SPLITS
 from transferlaws.corpora.duplicates import Copies, Sentences
-from transferlaws.corpora.recipe import Recipe
+from transferlaws.corpora.recipe import CorpusRecipe
 from transferlaws.corpora.shards import Row, rows, signatures
 from transferlaws.corpora.splits import cut, hold_out, within
 from transferlaws.errors import TransferLawsError
@@ -28,7 +28,7 @@ from transferlaws.files import write_atomic
 _ORDER = ("test", "validation", "train")
 
 
-def assemble(recipe: Recipe, shards: list[Path], home: Path) -> None:
+def assemble(recipe: CorpusRecipe, shards: list[Path], home: Path) -> None:
     """Write the corpus of `recipe` into the new folder `home`, from its sources' shards in their order.
 
     Raises TransferLawsError if there is no text, or too little to hold any out.
@@ -61,7 +61,7 @@ def assemble(recipe: Recipe, shards: list[Path], home: Path) -> None:
     write_atomic(home / "meta.json", json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False))
 
 
-def _hold_out(index: list[Row], recipe: Recipe) -> str:
+def _hold_out(index: list[Row], recipe: CorpusRecipe) -> str:
     """Give rows without a split one; says whether projects, files or pieces of files were held out."""
     kept = [row for row in index if not row.reason]
     if not kept:
@@ -115,7 +115,7 @@ def _remove_repeats(index: list[Row], shards: list[Path], kind: str, pool: Buffe
             file.close()
 
 
-def _cap(index: list[Row], recipe: Recipe) -> None:
+def _cap(index: list[Row], recipe: CorpusRecipe) -> None:
     """Mark rows beyond the caps on genres and projects."""
     for name, most in recipe.caps.items():
         for split in SPLITS:

@@ -29,7 +29,7 @@ class Document:
     split: str = ""
 
 
-class Source(Protocol):
+class Origin(Protocol):
     """Where documents come from; equal descriptions give equal documents."""
 
     def describe(self) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from tqdm.auto import tqdm
 
 from transferlaws.corpora.assemble import assemble
 from transferlaws.corpora.corpus import Corpus
-from transferlaws.corpora.documents import Source
-from transferlaws.corpora.recipe import Recipe
+from transferlaws.corpora.documents import Origin
+from transferlaws.corpora.recipe import CorpusRecipe
 from transferlaws.corpora.shards import write_shard
 from transferlaws.corpora.wheels import Wheel, fetch
 from transferlaws.errors import TransferLawsError, UsageError
@@ -28,7 +28,9 @@ from transferlaws.places import cache_dir
 STALE_SECONDS = 86_400  # unfinished folders of killed preparations are removed after a day
 
 
-def prepare(recipe: Recipe, cache: Path | None = None, *, jobs: int = 2, progress: bool = True) -> Corpus:
+def prepare(
+    recipe: CorpusRecipe, cache: Path | None = None, *, jobs: int = 2, progress: bool = True
+) -> Corpus:
     """The corpus of `recipe`, from the cache or made now (jobs: processes that read and clean).
 
     Raises TransferLawsError for what a person can put right; the cache is then as good as before.
@@ -58,28 +60,28 @@ def prepare(recipe: Recipe, cache: Path | None = None, *, jobs: int = 2, progres
     return Corpus.open(home)
 
 
-def _read_all(recipe: Recipe, cache: Path, work: Path, jobs: int, progress: bool) -> list[Path]:
-    """Read and clean every source into its shard, while later wheels are still being fetched."""
-    shards = {id(source): work / f"{number:04d}" for number, source in enumerate(recipe.sources)}
+def _read_all(recipe: CorpusRecipe, cache: Path, work: Path, jobs: int, progress: bool) -> list[Path]:
+    """Read and clean every origin into its shard, while later wheels are still being fetched."""
+    shards = {id(origin): work / f"{number:04d}" for number, origin in enumerate(recipe.origins)}
     bar = tqdm(
-        total=len(shards), desc=f"corpus {recipe.name}", unit="source", disable=not progress, leave=False
+        total=len(shards), desc=f"corpus {recipe.name}", unit="origin", disable=not progress, leave=False
     )
     with bar:
         if jobs == 1 or len(shards) == 1:
-            for source in _ready(recipe.sources, cache):
-                write_shard(source, cache, recipe.kind, shards[id(source)])
+            for origin in _ready(recipe.origins, cache):
+                write_shard(origin, cache, recipe.kind, shards[id(origin)])
                 bar.update()
         else:
             _read_in_pool(recipe, cache, shards, jobs, bar)
     return list(shards.values())
 
 
-def _read_in_pool(recipe: Recipe, cache: Path, shards: dict[int, Path], jobs: int, bar: tqdm) -> None:
+def _read_in_pool(recipe: CorpusRecipe, cache: Path, shards: dict[int, Path], jobs: int, bar: tqdm) -> None:
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         futures: list[Future[None]] = []
         try:
-            for source in _ready(recipe.sources, cache):
-                future = pool.submit(write_shard, source, cache, recipe.kind, shards[id(source)])
+            for origin in _ready(recipe.origins, cache):
+                future = pool.submit(write_shard, origin, cache, recipe.kind, shards[id(origin)])
                 future.add_done_callback(lambda _: bar.update())
                 futures.append(future)
             for future in futures:
@@ -94,10 +96,10 @@ def _read_in_pool(recipe: Recipe, cache: Path, shards: dict[int, Path], jobs: in
             raise
 
 
-def _ready(sources: tuple[Source, ...], cache: Path) -> Iterator[Source]:
+def _ready(origins: tuple[Origin, ...], cache: Path) -> Iterator[Origin]:
     """Sources as they become readable, the largest first among those at hand."""
-    wheels = [source for source in sources if isinstance(source, Wheel)]
-    yield from (source for source in sources if not isinstance(source, Wheel))
+    wheels = [origin for origin in origins if isinstance(origin, Wheel)]
+    yield from (origin for origin in origins if not isinstance(origin, Wheel))
     yield from fetch(sorted(wheels, key=lambda wheel: -wheel.download_bytes), cache)
 
 

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from transferlaws.corpora.cleaning import CLEANING_VERSION
-from transferlaws.corpora.documents import Source
+from transferlaws.corpora.documents import Origin
 from transferlaws.corpora.wheels import Take, Wheel
 from transferlaws.errors import TransferLawsError, UsageError
 
@@ -23,26 +23,26 @@ KINDS = ("text", "code")
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """A corpus to prepare: its sources, its kind of text, and caps in characters on genres or projects.
+class CorpusRecipe:
+    """A corpus to prepare: its origins, its kind of text, and caps in characters on genres or projects.
 
     `caps` limit, in each split, how much of a genre or project enters (drawn by lot among its documents).
     `biases` are known leanings of the text, in sentences, for the data card.
     """
 
     name: str
-    sources: tuple[Source, ...]
+    origins: tuple[Origin, ...]
     kind: str = "text"
     caps: Mapping[str, int] = field(default_factory=dict)
     biases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w-]+", self.name):
-            raise TransferLawsError(f"Recipe.name takes letters, digits, - and _, not {self.name!r}")
+            raise TransferLawsError(f"CorpusRecipe.name takes letters, digits, - and _, not {self.name!r}")
         if self.kind not in KINDS:
-            raise TransferLawsError(f"Recipe.kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
-        if not self.sources:
-            raise TransferLawsError(f"recipe {self.name} has no sources")
+            raise TransferLawsError(f"CorpusRecipe.kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
+        if not self.origins:
+            raise TransferLawsError(f"recipe {self.name} has no origins")
         if any(most < 1 for most in self.caps.values()):
             raise TransferLawsError(f"recipe {self.name}: caps are numbers of characters, at least 1")
 
@@ -52,7 +52,7 @@ class Recipe:
             "cleaning": CLEANING_VERSION,
             "kind": self.kind,
             "caps": dict(sorted(self.caps.items())),
-            "sources": [source.describe() for source in self.sources],
+            "sources": [origin.describe() for origin in self.origins],
         }
 
     @cached_property
@@ -61,14 +61,14 @@ class Recipe:
         return sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
 
 
-def recipes(tier: str) -> dict[str, Recipe]:
+def recipes(tier: str) -> dict[str, CorpusRecipe]:
     """The corpora `english`, `python` and `othercode` of a tier: smoke, laptop or workstation."""
     if tier not in TIERS:
         raise UsageError(f"a tier is {', '.join(TIERS)}, not {tier!r}")
     manifest = json.loads(resources.files(__package__).joinpath("manifest.json").read_text("utf-8"))
     included = TIERS[: TIERS.index(tier) + 1]
     return {
-        name: Recipe(
+        name: CorpusRecipe(
             name,
             tuple(
                 _wheel(entry)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from transferlaws.corpora.cleaning import clean
-from transferlaws.corpora.documents import Source
+from transferlaws.corpora.documents import Origin
 from transferlaws.corpora.duplicates import PERMUTATIONS, signature
 
 
@@ -34,7 +34,7 @@ class Row:
     shard: int
 
 
-def write_shard(source: Source, cache: Path, kind: str, path: Path) -> None:
+def write_shard(source: Origin, cache: Path, kind: str, path: Path) -> None:
     """Read and clean all documents of `source` into the files `path`.txt, .jsonl and .signatures."""
     number = start = 0
     with (

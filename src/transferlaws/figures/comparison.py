@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch, Rectangle
 
 from transferlaws.figures.canvas import Drawing, canvas, drawn, log_axis, number
-from transferlaws.laws.compare import BASELINE, NOISE, Comparison
+from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison
 
 FORM_NAMES = {
     "hernandez": "transfer law, eq. 1.1",

@@ -18,7 +18,7 @@ from transferlaws.corpora import SPLITS, Corpus, Document
 from transferlaws.corpora.codelike import looks_like_code
 from transferlaws.corpora.splits import lot
 from transferlaws.figures.canvas import Drawing, canvas, drawn, empty_note, log_axis
-from transferlaws.words import Prose
+from transferlaws.prose.words import Prose
 
 Cards = Mapping[str, Mapping[str, Any]]
 

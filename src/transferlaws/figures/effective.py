@@ -15,7 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 
 from transferlaws.figures.canvas import Drawing, canvas, drawn, number
 from transferlaws.figures.losses import draw_inversion, headline
-from transferlaws.laws.result import Fit
+from transferlaws.laws.estimators.result import Fit
 
 STATUSES = {
     "interpolated": ("#009e73", "", "read off the measured curve"),

@@ -23,7 +23,7 @@ from transferlaws.figures.canvas import (
     shades,
 )
 from transferlaws.laws.curves import Curves
-from transferlaws.laws.result import Fit
+from transferlaws.laws.estimators.result import Fit
 
 
 def headline(cells: pd.DataFrame) -> pd.Series:

@@ -14,9 +14,9 @@ from scipy.stats import f as f_distribution
 from scipy.stats import gaussian_kde
 
 from transferlaws.figures.canvas import ARM_COLOURS, Drawing, canvas, colour, drawn, name
+from transferlaws.laws.estimators.result import Fit, Interval
 from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.power import Power
-from transferlaws.laws.result import Fit, Interval
+from transferlaws.laws.questions.power import Power
 
 SYMBOLS = {"alpha": r"$\alpha$ (data)", "beta": r"$\beta$ (size)"}
 MISSED = "#d55e00"

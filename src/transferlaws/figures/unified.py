@@ -12,9 +12,9 @@ from matplotlib.ticker import MaxNLocator
 
 from transferlaws.figures.canvas import Drawing, canvas, colour, drawn, name
 from transferlaws.figures.uncertainty import interval_rows
-from transferlaws.laws.equality import Equality
+from transferlaws.laws.estimators.result import Fit
 from transferlaws.laws.forms import LossForm
-from transferlaws.laws.result import Fit
+from transferlaws.laws.questions.equality import Equality
 
 LAWS = {"loss_space": "a curve a size (loss space)", "eq_6_1": "one form for all (eq. 6.1)"}
 

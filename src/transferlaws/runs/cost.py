@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from transferlaws.design.scale import SOURCES, Scale
 from transferlaws.models.ladder import Size
 from transferlaws.runs.plan import Cell
 from transferlaws.runs.store import Store
-from transferlaws.scales import SOURCES, Scale
 
 # Characters of Python a token of an English BPE, by its vocabulary; 257 are bytes. Measured.
 VOCABULARIES = (257, 512, 1_024, 4_096, 50_257)

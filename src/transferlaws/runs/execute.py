@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from transferlaws.corpora import Corpus
 from transferlaws.errors import TransferLawsError
 from transferlaws.models import lm
-from transferlaws.runs.store import Record, Store
+from transferlaws.runs.record import Record
+from transferlaws.runs.store import Store
 from transferlaws.tokens import Encoded, Tokenizer, encode, tokenizer_of
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import device_in_words, prepare_device, scored_together

@@ -9,9 +9,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from transferlaws.design.scale import SOURCES, Scale
 from transferlaws.models.ladder import Size
-from transferlaws.runs.store import Record, Store
-from transferlaws.scales import SOURCES, Scale
+from transferlaws.runs.record import Record
+from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec, Share
 from transferlaws.training.tuning import (
     FEWEST_RATES,

@@ -4,7 +4,7 @@
     <store>/checkpoints/<key>/         weights of pre-trained runs (config.json, model.safetensors)
     <store>/claims                     an empty file whose bytes are locked: one for each run in progress
 
-Runs that were published count as present (`runs.publish`).
+Runs that were published count as present (`runs.published`).
 
 Safe on a shared file system without a server: names are keys, files appear by rename, and each
 record carries the SHA-256 of its content.
@@ -19,36 +19,18 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import sha256_file, write_atomic
+from transferlaws.runs.published import read_published
+from transferlaws.runs.record import Record
 
 logger = logging.getLogger(__name__)
 
 _Stamp = tuple[tuple[str, int, int], ...]
-
-
-@dataclass(frozen=True)
-class Record:
-    """One run: its spec, its status (`ok`, `diverged`, `failed`), its outcome and its curve.
-
-    `curve` rows: tokens_seen, epochs, loss_train, loss_validation (nats/token), learning_rate, phase.
-    """
-
-    key: str
-    spec: dict[str, Any]
-    status: str
-    outcome: dict[str, Any]
-    curve: list[list[Any]]
-
-    @property
-    def finished(self) -> bool:
-        """True unless the run has to be tried again."""
-        return self.status in ("ok", "diverged")
 
 
 class Store:
@@ -107,8 +89,6 @@ class Store:
     @cached_property
     def published(self) -> Mapping[str, Record]:
         """The records of the published results, by key; what this store holds itself goes before them."""
-        from transferlaws.runs.publish import read_published
-
         return {} if self._published_at is None else read_published(self._published_at)
 
     @contextmanager

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from transferlaws.runs.store import Record
+from transferlaws.runs.record import Record
 
 if TYPE_CHECKING:
+    from transferlaws.design.scale import Scale
     from transferlaws.runs.store import Store
-    from transferlaws.scales import Scale
 
 # n_params without embeddings; d_* of the fine-tuning set; loss in nats/token on test.
 COLUMNS = (

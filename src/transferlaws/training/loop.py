@@ -24,7 +24,7 @@ from transferlaws.training.parallel import ALONE, Ranks
 from transferlaws.training.recorded import recorded
 from transferlaws.training.schedule import Schedule
 from transferlaws.training.snapshot import Snapshot
-from transferlaws.training.spec import Recipe
+from transferlaws.training.spec import TrainingRecipe
 from transferlaws.training.trunk import State, Trunk
 
 
@@ -73,7 +73,7 @@ class Trainer:
         batches: Batches,
         stop_set: EvaluationSet,
         rate: float,
-        recipe: Recipe,
+        recipe: TrainingRecipe,
         on_evaluation: Callable[[Point], None] | None = None,
         ranks: Ranks = ALONE,
     ) -> None:

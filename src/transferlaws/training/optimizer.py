@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
-from transferlaws.training.spec import Recipe
+from transferlaws.training.spec import TrainingRecipe
 
 Moments = dict[str, Tensor]  # "step", "exp_avg" and "exp_avg_sq", as torch.optim names them
 
@@ -23,7 +23,7 @@ class AdamW:
     `gradients`, in the parameters' order; what autograd has left at the parameters is put there first.
     """
 
-    def __init__(self, parameters: list[Tensor], recipe: Recipe) -> None:
+    def __init__(self, parameters: list[Tensor], recipe: TrainingRecipe) -> None:
         self._recipe, self._parameters = recipe, parameters
         self._matrices_first = sorted(range(len(parameters)), key=lambda i: parameters[i].dim() < 2)
         self._places = dict[int, slice]()

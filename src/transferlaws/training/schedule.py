@@ -7,7 +7,7 @@ the validation loss has stopped improving, and a linear decay follows from the b
 
 from dataclasses import dataclass
 
-from transferlaws.training.spec import Recipe
+from transferlaws.training.spec import TrainingRecipe
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Schedule:
     warmup_steps: int
 
     @classmethod
-    def for_run(cls, peak: float, steps_per_epoch: int, recipe: Recipe) -> "Schedule":
+    def for_run(cls, peak: float, steps_per_epoch: int, recipe: TrainingRecipe) -> "Schedule":
         """A warm-up of one epoch, within the recipe's bounds (steps)."""
         bounds = (recipe.warmup_steps_least, recipe.warmup_steps_most)
         return cls(peak, max(bounds[0], min(steps_per_epoch, bounds[1])))

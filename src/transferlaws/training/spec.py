@@ -35,7 +35,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """How every run of a study is trained; what is tuned per cell (the learning rate) is in the spec.
 
     Units are in the names. `batch_share` bounds the batch by the data set (METHOD: an eighth);
@@ -63,10 +63,12 @@ class Recipe:
     def __post_init__(self) -> None:
         for field in ("batch_tokens", "patience", "stop_chars", "test_chars", "max_tokens"):
             if getattr(self, field) < 1:
-                raise ValueError(f"Recipe.{field} must be at least 1, got {getattr(self, field)}")
+                raise ValueError(f"TrainingRecipe.{field} must be at least 1, got {getattr(self, field)}")
         for field in ("batch_share", "decay_share"):
             if not 0 < getattr(self, field) < 1:
-                raise ValueError(f"Recipe.{field} must lie between 0 and 1, got {getattr(self, field)}")
+                raise ValueError(
+                    f"TrainingRecipe.{field} must lie between 0 and 1, got {getattr(self, field)}"
+                )
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class RunSpec:
     context: int
     seed: int
     learning_rate: float
-    recipe: Recipe
+    recipe: TrainingRecipe
     start: str | None = None
     budget_tokens: int | None = None
     engine: int = ENGINE_VERSION
@@ -132,5 +134,10 @@ class RunSpec:
         """The spec that `to_json` wrote."""
         shares = tuple(Share(**{**share, "parts": tuple(share["parts"])}) for share in data["data"])
         return cls(
-            **{**data, "size": Size(**data["size"]), "recipe": Recipe(**data["recipe"]), "data": shares}
+            **{
+                **data,
+                "size": Size(**data["size"]),
+                "recipe": TrainingRecipe(**data["recipe"]),
+                "data": shares,
+            }
         )

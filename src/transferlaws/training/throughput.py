@@ -12,7 +12,7 @@ from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device, wait_for
 from transferlaws.training.loop import Trainer
 from transferlaws.training.recorded import WARM_UP_CALLS
-from transferlaws.training.spec import Recipe
+from transferlaws.training.spec import TrainingRecipe
 
 SEQUENCES = 16
 # Parameters; larger sizes take the rate of the largest measured one.
@@ -47,7 +47,7 @@ def _step_seconds(
     random = np.random.default_rng(0)
     tokens = random.integers(0, vocabulary_size, 16 * context * sequences + 1).astype(np.uint16)
     model = build(size, vocabulary_size=vocabulary_size, context=context, seed=0).to(device)
-    recipe = Recipe(batch_tokens=sequences * context)
+    recipe = TrainingRecipe(batch_tokens=sequences * context)
     batches = Batches(tokens, context=context, batch_tokens=sequences * context, batch_share=0.5, seed=0)
     trainer = Trainer(model, batches, evaluation_batches(tokens[: context + 1], context), 1e-4, recipe)
     for _ in range(WARM_UP_CALLS + 1):

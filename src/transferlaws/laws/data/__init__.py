@@ -1,0 +1,1 @@
+"""Tables of runs, and the cells they come to."""

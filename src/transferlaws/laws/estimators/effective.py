@@ -1,0 +1,170 @@
+"""Effective data of every fine-tuned cell: D_E = f_N^-1(L), D_T = D_E - D_F (appendix B.1), each with a
+status.
+
+interpolated, extrapolated (beyond the from-scratch runs), below_floor (no amount of data gets there:
+unbounded), no_transfer (D_T <= 0, ossified). No cell is dropped or clipped; the error goes through the
+inversion by redrawing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from transferlaws.errors import TransferLawsError
+from transferlaws.laws.curves import Curves, MeasuredCurve
+from transferlaws.laws.curves.floor import N_CURVE, floor_inverse, floor_loss
+from transferlaws.laws.curves.scratch import (
+    curve_noise,
+    reference,
+    require_scratch,
+    scratch_ranges,
+    scratch_theta,
+    with_curves,
+)
+from transferlaws.laws.data.cells import Cells, reduce_to_cells
+from transferlaws.laws.data.table import check_table, sources
+from transferlaws.laws.estimators.joint import fit_joint
+from transferlaws.laws.numerics.bootstrap import redraw
+
+Floats = NDArray[np.float64]
+
+STATUSES = ("interpolated", "extrapolated", "below_floor", "no_transfer")
+LOW_DATA = 0.1
+"""The low-data regime: D_F at most this share of D(N)."""
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """Effective data of the source cells (s,) of `cells`, redrawn (B, s); inf where a loss is below the
+    floor.
+    """
+
+    cells: Cells
+    theta: Floats
+    sd: Floats
+    dof: float
+    d_effective: Floats
+    redrawn: Floats
+    d_n: Floats
+
+    @property
+    def at(self) -> NDArray[np.intp]:
+        """Indices of the source cells."""
+        return np.flatnonzero(~self.cells.scratch)
+
+
+def source_cells(table: pd.DataFrame, names: tuple[str, ...]) -> tuple[Cells, tuple[str, ...]]:
+    """Cells of the scratch arm and the sources `names`, sizes without a curve left out and said so.
+
+    Raises TransferLawsError for an arm the table does not hold or sizes that do not meet.
+    """
+    require_scratch(table)
+    for name in names:
+        if name not in sources(table):
+            raise TransferLawsError(
+                f"column arm holds no source {name!r}; it holds {', '.join(sources(table)) or 'no source'}"
+            )
+    cells, said = with_curves(reduce_to_cells(table, names))
+    for k, name in enumerate(names):
+        if not np.any(cells.source == k):
+            raise TransferLawsError(f"no size has both a from-scratch curve and runs of arm {name!r}")
+    return cells, said
+
+
+def invert_cells(cells: Cells, bootstrap: int, seed: int) -> Inversion:
+    """Scratch curves, their inverse at every source cell, and both again for `bootstrap` redrawn studies."""
+    theta, sd, dof = curve_noise(cells)
+    if not cells.dof and dof < 4 and not np.all(cells.scratch):
+        # One seed and hardly more points than the curves have parameters: only the joint fit leaves
+        # residuals.
+        joint = fit_joint(cells)
+        sd = np.sqrt(np.mean(joint.problem.sd**2 * joint.problem.cells.n_seeds) / cells.n_seeds)
+        dof = joint.dof
+    d_ref = reference(cells)
+    at = np.flatnonzero(~cells.scratch)
+    size = cells.size[at]
+    value = floor_inverse(theta[size], cells.loss[at], d_ref)
+    fitted = floor_loss(theta[cells.size][None], cells.d_chars, d_ref)[0][0]
+    centre = np.where(cells.scratch, fitted, cells.loss)
+    losses = redraw(centre, sd, dof, bootstrap, np.random.default_rng(seed))
+    drawn = scratch_theta(cells, losses, sd, theta) if bootstrap else np.zeros((0, len(cells.sizes), N_CURVE))
+    redrawn = floor_inverse(drawn[:, size], losses[:, at], d_ref)
+    d_n = np.maximum(floor_inverse(theta, theta[:, 0] / 0.99, d_ref), 0.0)
+    return Inversion(cells, theta, sd, dof, value, redrawn, d_n)
+
+
+def effective_data(
+    table: pd.DataFrame,
+    source: str,
+    curves: Curves | None = None,
+    bootstrap: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """One row for every (n_params, d_chars) of `source`: effective and transferred characters, interval,
+    status.
+
+    `curves` (of `fit_curves`, either model) replaces the table's own in the values; intervals always come
+    from redrawing the table. Columns: n_params, d_chars, loss, loss_sd (of one run), n_seeds, d_effective
+    (_low, _high), d_transferred (_low, _high), fraction, multiplier, amplification |d ln D_E / d L| in
+    1/nats, status, regime (low: D_F <= 0.1 D(N); medium: up to D(N); high), d_n_chars. Unbounded ends are
+    inf, unknown values NaN.
+    """
+    table = check_table(table)
+    cells, _ = source_cells(table, (source,))
+    return describe_cells(invert_cells(cells, bootstrap, seed), curves, level)
+
+
+def describe_cells(inversion: Inversion, curves: Curves | None = None, level: float = 0.95) -> pd.DataFrame:
+    """The frame of `effective_data` from an inversion already made."""
+    cells, at = inversion.cells, inversion.at
+    own = Curves.from_theta(cells.sizes, inversion.theta, reference(cells), scratch_ranges(cells))
+    curves = curves or own
+    rows = []
+    for j, i in enumerate(at):
+        n, d_chars, loss = float(cells.n_params[i]), float(cells.d_chars[i]), float(cells.loss[i])
+        curve = curves[n]
+        d_effective, status = curve.invert(loss)
+        if status == "below_floor":
+            d_effective = np.nan
+        elif (d_effective <= d_chars) or (np.isnan(d_effective) and loss > float(curve.loss(d_chars))):
+            status = "no_transfer"
+        low, high = _interval(inversion.redrawn[:, j], level)
+        inside = np.isfinite(d_effective)
+        slope = float(curve.slope(d_effective)) if inside and d_effective > 0 else np.nan
+        if inside and isinstance(curve, MeasuredCurve) and not curve.d_min <= d_effective <= curve.d_max:
+            slope = np.nan
+        d_n = curve.d_n() if isinstance(curves, Curves) else np.inf
+        rows.append(
+            {
+                "n_params": cells.n_params[i],
+                "d_chars": d_chars,
+                "loss": loss,
+                "loss_sd": float(inversion.sd[i] * np.sqrt(cells.n_seeds[i])),
+                "n_seeds": int(cells.n_seeds[i]),
+                "d_effective": d_effective,
+                "d_effective_low": low,
+                "d_effective_high": high,
+                "d_transferred": d_effective - d_chars,
+                "d_transferred_low": low - d_chars,
+                "d_transferred_high": high - d_chars,
+                "fraction": (d_effective - d_chars) / d_effective if inside and d_effective > 0 else np.nan,
+                "multiplier": d_effective / d_chars if inside else np.nan,
+                "amplification": 1 / abs(slope) if slope else np.nan,
+                "status": status,
+                "regime": "low" if d_chars <= LOW_DATA * d_n else "medium" if d_chars <= d_n else "high",
+                "d_n_chars": d_n,
+            }
+        )
+    frame = pd.DataFrame(rows).sort_values(["n_params", "d_chars"], ignore_index=True)
+    return frame.astype({"n_params": "int64"}) if np.all(frame["n_params"] % 1 == 0) else frame
+
+
+def _interval(redrawn: Floats, level: float) -> tuple[float, float]:
+    if not redrawn.size:
+        return float("nan"), float("nan")
+    # Order statistics, not interpolation: some redrawn values are inf.
+    low, high = np.quantile(redrawn, [(1 - level) / 2, (1 + level) / 2], method="nearest")
+    return float(low), float(high)

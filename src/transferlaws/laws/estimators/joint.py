@@ -1,0 +1,158 @@
+"""The joint fit itself: noise, ossified cells and the minimum found together, with every optimum on the way.
+
+Cells weigh by the seeds' noise plus what the law leaves unexplained; a fine-tuned cell well above its own
+from-scratch curve has no D_T > 0 and is set aside, since no transfer law can express it.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import f as f_distribution
+
+from transferlaws.laws.curves.floor import N_CURVE, floor_loss
+from transferlaws.laws.curves.scratch import excess_variance, reference
+from transferlaws.laws.data.cells import Cells
+from transferlaws.laws.estimators.loss_space import HUBER, LossSpace
+from transferlaws.laws.numerics.solver import Solution
+
+Floats = NDArray[np.float64]
+
+OSSIFIED = 2.5
+"""A fine-tuned cell this many standard deviations above its own from-scratch curve has no D_T > 0 to speak
+of.
+"""
+
+
+@dataclass(frozen=True)
+class JointFit:
+    """A joint fit: problem (with its final noise), theta (p,), objective, residual degrees of freedom.
+
+    `optima` (j, 1 + n_law) lists every distinct minimum found, objective first; `ossified` (m,) marks the
+    cells of the table that took no part, in the order of `all_cells`.
+    """
+
+    problem: LossSpace
+    all_cells: Cells
+    theta: Floats
+    objective: float
+    dof: float
+    extra_variance: float
+    optima: Floats
+    ossified: NDArray[np.bool_]
+    converged: bool
+
+    @property
+    def fitted(self) -> Floats:
+        """Fitted loss of every cell that took part (m,)."""
+        return self.problem.predict(self.theta[None])[0][0]
+
+    def curves(self) -> Floats:
+        """Curve parameters (S, 4)."""
+        return self.theta[self.problem.n_law :].reshape(-1, N_CURVE)
+
+    def threshold(self, level: float) -> float:
+        """The rise of the objective that bounds one parameter at `level` (F distribution: the noise is
+        estimated).
+        """
+        return float(f_distribution.ppf(level, 1, self.dof))
+
+    def covariance(self) -> Floats:
+        """Covariance (p, p) from the curvature at the optimum, parameters on a bound held."""
+        return curvature(self.problem, self.theta)[0]
+
+    def law_information(self) -> Floats:
+        """Information (n_law, n_law) on the law's parameters after the curves are solved out."""
+        covariance = self.covariance()[: self.problem.n_law, : self.problem.n_law]
+        return np.asarray(np.linalg.pinv(covariance, hermitian=True), float)
+
+
+def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
+    """Covariance (p, p) from the curvature at theta (p,), parameters on a bound held, and the gradient (m,
+    p).
+    """
+    j = problem.predict(theta[None])[1][0] / problem.sd[:, None]
+    box = problem.box()
+    hessian = j.T @ j + np.diag(box.precision)
+    free = (theta > box.lower) & (theta < box.upper)
+    out = np.zeros_like(hessian)
+    if free.any():
+        scale = np.sqrt(np.maximum(np.diag(hessian)[free], 1e-12))
+        inner = hessian[np.ix_(free, free)] / np.outer(scale, scale)
+        out[np.ix_(free, free)] = np.linalg.pinv(inner, rcond=1e-12, hermitian=True) / np.outer(scale, scale)
+    return out, j
+
+
+def fit_joint(cells: Cells, tied: str = "") -> JointFit:
+    """Fit curves and laws to all cells; noise between cells is estimated, ossified cells are found and set
+    aside.
+    """
+    typical = float(np.sqrt(cells.variance.mean())) if cells.dof else 0.01
+    sd = np.sqrt(cells.variance) if cells.dof else np.full(len(cells.loss), typical)
+    sd = np.maximum(sd, 1e-5)
+    problem = LossSpace(cells, sd, tied=tied)
+    found = problem.minimise(np.tile(cells.loss, (8, 1)), problem.starts(cells.loss), threshold=20.0)
+    order = np.argsort(found.objective)
+    theta = found.theta[order[0]]
+    optima = _distinct(found, order, problem.n_law)
+    keep = np.ones(len(cells.loss), bool)
+    extra, dof = 0.0, 1.0
+    for turn in range(4):
+        problem = replace(problem, cells=cells.only(keep), sd=np.ones(int(keep.sum())))
+        dof = _freedom(replace(problem, sd=sd[keep]), theta)
+        residual = problem.predict(theta[None])[0][0] - problem.cells.loss
+        extra = _robust_excess(residual, problem.cells.variance, dof)
+        sd = np.sqrt(np.maximum(cells.variance + extra, 1e-12))
+        problem = replace(problem, sd=sd[keep])
+        settled = problem.minimise(problem.cells.loss[None], theta[None])
+        theta = settled.theta[0]
+        now = ~_ossified(cells, theta, problem, extra)
+        if np.array_equal(now, keep) and turn > 0:
+            break
+        keep = now
+    within = cells.dof if extra == 0 else 0
+    return JointFit(
+        problem,
+        cells,
+        theta,
+        float(settled.objective[0]),
+        max(dof + within, 1.0),
+        extra,
+        optima,
+        ~keep,
+        bool(settled.converged[0]),
+    )
+
+
+def _freedom(problem: LossSpace, theta: Floats) -> float:
+    """Residual degrees of freedom: cells less the trace of the hat matrix, so a pulled parameter counts in
+    part.
+    """
+    covariance, j = curvature(problem, theta)
+    return max(float(len(problem.cells.loss) - np.sum((j.T @ j) * covariance)), 1.0)
+
+
+def _robust_excess(residual: Floats, variance: Floats, dof: float) -> float:
+    """`excess_variance` with residuals beyond HUBER standard deviations (by their median) drawn in."""
+    spread = 1.4826 * np.median(np.abs(residual)) * np.sqrt(len(residual) / max(dof, 1.0))
+    limit = HUBER * np.maximum(spread, np.sqrt(variance)) + 1e-12
+    return excess_variance(np.clip(residual, -limit, limit), variance, dof)
+
+
+def _ossified(cells: Cells, theta: Floats, problem: LossSpace, extra: float) -> NDArray[np.bool_]:
+    """Fine-tuned cells whose loss lies OSSIFIED standard deviations or more above their from-scratch
+    curve.
+    """
+    curves = theta[problem.n_law :].reshape(-1, N_CURVE)
+    own = floor_loss(curves[cells.size][None], cells.d_chars, reference(cells))[0][0]
+    sd = np.sqrt(cells.variance + extra)
+    return ~cells.scratch & (cells.loss - own > OSSIFIED * sd)
+
+
+def _distinct(found: Solution, order: NDArray[np.intp], n_law: int) -> Floats:
+    rows: list[Floats] = []
+    for i in order:
+        row = np.concatenate([[found.objective[i]], found.theta[i, :n_law]])
+        if all(np.abs(row[1:] - other[1:]).max() > 0.05 for other in rows):
+            rows.append(row)
+    return np.array(rows)

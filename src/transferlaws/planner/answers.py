@@ -1,0 +1,294 @@
+"""Answers from a law: what is pre-training worth, which size, how much data, and should one pre-train at all.
+
+Every answer carries an interval and a regime, or a refusal with its reason. Nothing is answered more than
+half a decade outside the runs. Laws come from a laws.json, a fit, or the paper's Table 1 (which has no
+intervals).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferlaws.errors import TransferLawsError
+from transferlaws.laws.forms.hernandez import Hernandez
+from transferlaws.planner.law import Plan, paper_laws, read_plan
+
+__all__ = [
+    "Answer",
+    "Decision",
+    "data_for",
+    "paper_laws",
+    "predict",
+    "read_plan",
+    "should_pretrain",
+    "size_for",
+]
+
+Floats = NDArray[np.float64]
+
+REACH = 0.5
+"""Decades beyond the runs, in size or data, after which the planner does not answer."""
+QUANTITIES = ("d_transferred", "d_effective", "fraction", "multiplier", "loss")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A value with its interval (None: open or unknown), or a refusal: then `value` is None and `reason`
+    says why.
+
+    `regime` is low, medium, high or unknown; `decades_outside` how far beyond the runs the question lies.
+    """
+
+    quantity: str
+    value: float | None
+    low: float | None
+    high: float | None
+    regime: str
+    decades_outside: float | None
+    refused: bool
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer as a JSON object."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Whether to pre-train: None if the runs cannot say. Losses in nats/token, bills in FLOPs, data in
+    characters.
+    """
+
+    pretrain: bool | None
+    loss_pretrained: Answer
+    loss_scratch: Answer
+    d_transferred: Answer
+    pretrain_flops: float
+    finetune_flops: float
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The decision as a JSON object."""
+        return {
+            name: part.to_json() if isinstance(part, Answer) else part for name, part in vars(self).items()
+        }
+
+
+def predict(
+    laws: Mapping[str, Any],
+    source: str,
+    n_params: float,
+    d_chars: float,
+    quantity: str = "multiplier",
+    method: str = "",
+) -> Answer:
+    """`quantity` (d_transferred, d_effective: characters; fraction, multiplier; loss: nats/token) at one
+    cell.
+
+    Raises TransferLawsError for an unknown quantity or source, or a size or data size that is not positive.
+    """
+    if quantity not in QUANTITIES:
+        raise TransferLawsError(f"quantity is {quantity!r}; it takes {', '.join(QUANTITIES)}")
+    _positive(n_params=n_params, d_chars=d_chars)
+    plan = read_plan(laws, source, method)
+    refusal = _refuse(plan, quantity, n_params, d_chars)
+    if refusal:
+        return refusal
+    value = _quantity(plan, quantity, n_params, d_chars, plan.law)
+    if not np.isfinite(value):
+        return _no(
+            plan, quantity, n_params, d_chars, "these laws hold no from-scratch curve to read a loss from"
+        )
+    samples = np.array(
+        [_quantity(plan, quantity, n_params, d_chars, Hernandez.from_ln_k(*draw)) for draw in plan.draws]
+    )
+    low, high = _ends(samples, plan)
+    regime, away = plan.regime(n_params, d_chars), plan.outside(n_params, d_chars)
+    return Answer(quantity, float(value), low, high, regime, away, False, _caveat(plan))
+
+
+def size_for(
+    laws: Mapping[str, Any], source: str, target_loss: float, d_chars: float, method: str = ""
+) -> Answer:
+    """The smallest size (parameters) that reaches `target_loss` nats/token after `d_chars` characters."""
+    _positive(target_loss=target_loss, d_chars=d_chars)
+    plan = read_plan(laws, source, method)
+    if plan.n_range is None:
+        return _no(plan, "n_params", 1.0, d_chars, "these laws hold no runs to read a loss from")
+    reach = (plan.n_range[0] * 10**-REACH, plan.n_range[1] * 10**REACH)
+    return _search(plan, "n_params", reach, target_loss, lambda n: (n, d_chars))
+
+
+def data_for(
+    laws: Mapping[str, Any], source: str, target_loss: float, n_params: float, method: str = ""
+) -> Answer:
+    """The fewest characters of target data with which size `n_params` reaches `target_loss` nats/token."""
+    _positive(target_loss=target_loss, n_params=n_params)
+    plan = read_plan(laws, source, method)
+    if plan.d_range is None:
+        return _no(plan, "d_chars", n_params, 1.0, "these laws hold no runs to read a loss from")
+    reach = (plan.d_range[0] * 10**-REACH, plan.d_range[1] * 10**REACH)
+    return _search(plan, "d_chars", reach, target_loss, lambda d: (n_params, d))
+
+
+def should_pretrain(
+    laws: Mapping[str, Any],
+    source: str,
+    n_params: float,
+    d_chars: float,
+    pretrain_chars: float,
+    *,
+    uses: int = 1,
+    passes: float = 5.0,
+    chars_per_token: float = 2.5,
+    method: str = "",
+) -> Decision:
+    """Whether pre-training on `pretrain_chars` pays for size `n_params` and `d_chars` of target data, and
+    its bill.
+
+    Bills are 6 N FLOPs a token (Kaplan et al. 2020); the pre-training bill is shared over `uses`
+    fine-tunings, and both arms read the target data `passes` times. Pre-training pays if its loss is lower
+    beyond the interval.
+    """
+    _positive(pretrain_chars=pretrain_chars, uses=uses, passes=passes, chars_per_token=chars_per_token)
+    tuned = predict(laws, source, n_params, d_chars, "loss", method)
+    worth = predict(laws, source, n_params, d_chars, "d_transferred", method)
+    plan = read_plan(laws, source, method)
+    alone_loss = float(plan.loss(n_params, np.array([d_chars]))[0])
+    alone = Answer(
+        "loss", alone_loss, None, None, tuned.regime, tuned.decades_outside, False, "curve without interval"
+    )
+    if tuned.refused or not np.isfinite(alone_loss):
+        alone = _no(plan, "loss", n_params, d_chars, tuned.reason)
+    flops = 6 * n_params / chars_per_token
+    bill, finetune = flops * pretrain_chars / uses, flops * d_chars * passes
+    if tuned.refused or tuned.value is None:
+        return Decision(None, tuned, alone, worth, bill, finetune, tuned.reason)
+    pays: bool | None = tuned.value < alone_loss - 2 * plan.noise
+    lowers = alone_loss - tuned.value
+    reason = (
+        f"pre-training is worth {worth.value:.3g} characters here and lowers the loss by {lowers:.3g} nats"
+    )
+    if plan.regime(n_params, d_chars) == "high":
+        pays, reason = (
+            None,
+            "beyond D(N) small pre-trained models ossify, which this law cannot express; measure it",
+        )
+    elif tuned.high is None:
+        pays, reason = None, f"{reason}, but the law has no closed interval there"
+    elif tuned.high >= alone_loss:
+        pays, reason = None, f"{reason}, but the interval reaches the from-scratch loss"
+    return Decision(pays, tuned, alone, worth, bill, finetune, reason)
+
+
+def _positive(**values: float) -> None:
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0):
+            raise TransferLawsError(f"{name} is {value!r}; it takes a positive finite number")
+
+
+def _quantity(plan: Plan, quantity: str, n: float, d: float, law: Hernandez | None) -> float:
+    if quantity == "loss":
+        effective = d if law is None else law.d_effective(n_params=n, d_chars=d)
+        return float(plan.loss(n, np.array([effective]))[0])
+    if law is None:
+        return {"d_transferred": 0.0, "d_effective": d, "fraction": 0.0, "multiplier": 1.0}[quantity]
+    if quantity == "multiplier":
+        return float(law.data_multiplier(n_params=n, d_chars=d))
+    return float(getattr(law, quantity)(n_params=n, d_chars=d))
+
+
+def _ends(samples: Floats, plan: Plan) -> tuple[float | None, float | None]:
+    if not samples.size or plan.level is None:
+        return None, None
+    tail = (1 - plan.level) / 2
+    low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
+    return (float(low) if np.isfinite(low) else None, float(high) if np.isfinite(high) else None)
+
+
+def _refuse(plan: Plan, quantity: str, n: float, d: float) -> Answer | None:
+    away = plan.outside(n, d)
+    if away is not None and away > REACH + 1e-9:
+        assert plan.n_range and plan.d_range
+        return _no(
+            plan,
+            quantity,
+            n,
+            d,
+            f"the question lies {away:.1f} decades outside the runs (n_params {plan.n_range[0]:.3g} to "
+            f"{plan.n_range[1]:.3g}, d_chars {plan.d_range[0]:.3g} to {plan.d_range[1]:.3g}); half a decade "
+            "is allowed",
+        )
+    if away and plan.status == "not_identified":
+        return _no(
+            plan, quantity, n, d, "the runs do not identify the law's exponents, so it cannot leave them"
+        )
+    return None
+
+
+def _no(plan: Plan, quantity: str, n: float, d: float, why: str) -> Answer:
+    return Answer(quantity, None, None, None, plan.regime(n, d), plan.outside(n, d), True, why)
+
+
+def _caveat(plan: Plan) -> str:
+    if plan.n_range is None:
+        return "published without intervals and without the grid of its runs, so neither is known here"
+    if plan.status == "not_identified":
+        return "the runs do not identify the law's exponents; the interval is open"
+    if plan.law is None:
+        return "a from-scratch curve, without interval"
+    return "" if len(plan.draws) else "these laws carry no interval"
+
+
+def _search(
+    plan: Plan,
+    quantity: str,
+    reach: tuple[float, float],
+    target: float,
+    cell: Callable[[float], tuple[float, float]],
+) -> Answer:
+    """The smallest value within reach whose loss is at most `target`, for the law and for each of its
+    draws.
+    """
+    grid = np.geomspace(*reach, 241)
+    laws = plan.draws[:200]
+    if plan.law is not None:
+        laws = np.vstack([[np.log(plan.law.k), plan.law.alpha, plan.law.beta], laws])
+    losses = np.empty((len(grid), max(len(laws), 1)))
+    for i, candidate in enumerate(grid):
+        n, d = cell(float(candidate))
+        transferred = np.exp(np.clip(laws @ np.array([1.0, np.log(d), np.log(n)]), -600, 600))
+        losses[i] = plan.loss(n, d + transferred if len(laws) else np.array([d]))
+
+    def smallest(column: Floats) -> float:
+        under = np.flatnonzero(column <= target)
+        if not under.size:
+            return float("inf")
+        i = int(under[0])
+        if i == 0:
+            return float(grid[0])
+        share = (column[i - 1] - target) / (column[i - 1] - column[i])
+        return float(np.exp((1 - share) * np.log(grid[i - 1]) + share * np.log(grid[i])))
+
+    middle = cell(float(np.sqrt(reach[0] * reach[1])))
+    refusal = _refuse(plan, quantity, *middle)
+    if refusal:
+        return refusal
+    value, *drawn = (smallest(column) for column in losses.T)
+    if not np.isfinite(value):
+        return _no(
+            plan, quantity, *middle,
+            f"no {quantity} up to {reach[1]:.3g} (half a decade beyond the runs) reaches a loss of "
+            f"{target:g}",
+        )  # fmt: skip
+    if value <= grid[0]:
+        return _no(
+            plan, quantity, *middle,
+            f"even {quantity} = {reach[0]:.3g} (half a decade below the runs) reaches a loss of {target:g}",
+        )  # fmt: skip
+    low, high = _ends(np.array(drawn), plan)
+    at = cell(value)
+    return Answer(quantity, value, low, high, plan.regime(*at), plan.outside(*at), False, _caveat(plan))

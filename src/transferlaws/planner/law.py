@@ -1,0 +1,158 @@
+"""One source's law as the planner needs it: draws of the law, ranges of the runs, from-scratch curves, D(N).
+
+Read from a laws.json, from a fit's document, or from the paper's Table 1, which has no intervals and no grid.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transferlaws.errors import TransferLawsError
+from transferlaws.laws.curves import Curve
+from transferlaws.laws.data.table import SCRATCH
+from transferlaws.laws.forms.hernandez import Hernandez
+from transferlaws.laws.paper import CITATION, TABLE_1
+
+Floats = NDArray[np.float64]
+
+DRAWS = 400
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One source's law with what is known about it: draws of the law, ranges of the runs, scratch curves."""
+
+    source: str
+    law: Hernandez | None
+    level: float | None
+    draws: Floats
+    status: str
+    n_range: tuple[float, float] | None
+    d_range: tuple[float, float] | None
+    curves: tuple[Curve, ...]
+    d_n: tuple[float, ...]
+    noise: float
+
+    def outside(self, n_params: float, d_chars: float) -> float | None:
+        """Decades by which the question lies beyond the runs, the larger of size and data; None if
+        unknown.
+        """
+        if self.n_range is None or self.d_range is None:
+            return None
+        return max(
+            max(np.log10(low / value), np.log10(value / high), 0.0)
+            for value, (low, high) in ((n_params, self.n_range), (d_chars, self.d_range))
+        )
+
+    def regime(self, n_params: float, d_chars: float) -> str:
+        """low: D_F <= 0.1 D(N); medium: up to D(N); high beyond; unknown without from-scratch curves."""
+        if not self.curves:
+            return "unknown"
+        sizes = np.log([curve.n_params for curve in self.curves])
+        d_n = float(np.exp(np.interp(np.log(n_params), sizes, np.log(np.maximum(self.d_n, 1e-9)))))
+        return "low" if d_chars <= 0.1 * d_n else "medium" if d_chars <= d_n else "high"
+
+    def loss(self, n_params: float, d_effective: Floats) -> Floats:
+        """From-scratch loss at any size: between curves linear in ln N, beyond them along the last two."""
+        if not self.curves:
+            return np.full(np.shape(d_effective), np.nan)
+        sizes = np.log([curve.n_params for curve in self.curves])
+        values = np.array([curve.loss(d_effective) for curve in self.curves])
+        if len(sizes) == 1:
+            return values[0] if abs(sizes[0] - np.log(n_params)) < 1e-9 else np.full_like(values[0], np.nan)
+        right = int(np.clip(np.searchsorted(sizes, np.log(n_params)), 1, len(sizes) - 1))
+        share = (np.log(n_params) - sizes[right - 1]) / (sizes[right] - sizes[right - 1])
+        return (1 - share) * values[right - 1] + share * values[right]
+
+
+def paper_laws() -> dict[str, Any]:
+    """Table 1 as a laws document: no intervals, no ranges and no curves, since the paper prints none."""
+    none = {"low": None, "high": None}
+    return {
+        "schema": 1,
+        "rows": [
+            {
+                "source": source,
+                "method": "paper",
+                "law": "hernandez",
+                "k": {"value": law.k, **none},
+                "alpha": {"value": law.alpha, **none},
+                "beta": {"value": law.beta, **none},
+                "beta_over_alpha": {"value": law.beta / law.alpha, **none},
+                "level": None,
+                "status": "published without intervals",
+                "range": None,
+            }
+            for source, law in TABLE_1.items()
+        ],
+        "scratch": [],
+        "provenance": {"citation": CITATION},
+    }
+
+
+def read_plan(laws: Mapping[str, Any], source: str, method: str = "") -> Plan:
+    """The plan of `source` from a laws document; `method` picks a row (default loss_space, else the first).
+
+    `source` "scratch" takes the curves alone. Raises TransferLawsError for a source or method it does not
+    hold.
+    """
+    rows = [row for row in laws["rows"] if row.get("law") == "hernandez"]
+    try:
+        curves = tuple(
+            Curve(row["n_params"], row["E"], row["B"], row["b"], row["D0"], 0.0, np.inf)
+            for row in laws["scratch"]
+        )
+        d_n = tuple(float("inf") if row["d_n_chars"] is None else row["d_n_chars"] for row in laws["scratch"])
+        d_n = tuple(min(value, 1e300) for value in d_n)
+        if source == SCRATCH:
+            if not curves:
+                raise TransferLawsError("these laws hold no from-scratch curves")
+            own = rows[0]["range"] if rows else None
+            n_range = (curves[0].n_params, curves[-1].n_params)
+            d_range = tuple(own["d_chars"]) if own else None
+            return Plan(source, None, None, np.zeros((0, 3)), "converged", n_range, d_range, curves, d_n, 0.0)
+        mine = [row for row in rows if row["source"] == source]
+        if not mine:
+            held = ", ".join(sorted({row["source"] for row in rows})) or "none"
+            raise TransferLawsError(f"these laws hold no source {source!r}; they hold {held}")
+        wanted = [row for row in mine if row["method"] == (method or "loss_space")]
+        if method and not wanted:
+            raise TransferLawsError(
+                f"these laws hold no method {method!r} for {source}; they hold "
+                f"{', '.join(row['method'] for row in mine)}"
+            )
+        row = (wanted or mine)[0]
+        law = Hernandez(row["k"]["value"], row["alpha"]["value"], row["beta"]["value"])
+        own = row["range"] or {"n_params": None, "d_chars": None}
+        ranges = [tuple(own[name]) if own[name] else None for name in ("n_params", "d_chars")]
+        return Plan(
+            source, law, row["level"], law_draws(row, law), row["status"], ranges[0], ranges[1], curves, d_n,
+            row.get("noise_nats") or 0.0,
+        )  # fmt: skip
+    except (KeyError, TypeError, AttributeError) as error:
+        raise TransferLawsError(f"the laws are not in the frame of laws.json: {error!r}") from error
+
+
+def law_draws(row: Mapping[str, Any], law: Hernandez) -> Floats:
+    """Draws (DRAWS, 3) of (ln k, alpha, beta), fixed seed; none where an end is open or no covariance is
+    given.
+
+    Without a covariance (a laws.json of another program) k carries nothing and the exponents are taken as
+    independent about the middle of the runs, which is what a fit makes them.
+    """
+    centre = np.array([np.log(law.k), law.alpha, law.beta])
+    rng = np.random.default_rng(0)
+    covariance = row.get("covariance_ln_k_alpha_beta")
+    if covariance is not None:
+        return rng.multivariate_normal(centre, np.array(covariance), DRAWS)
+    ends = [row[name] for name in ("alpha", "beta")]
+    if row.get("range") is None or any(end["low"] is None or end["high"] is None for end in ends):
+        return np.zeros((0, 3))
+    # A central interval of a normal law at 95 % is 3.92 standard deviations wide.
+    sd = [(end["high"] - end["low"]) / 3.92 for end in ends]
+    alpha, beta = (rng.normal(value, width, DRAWS) for value, width in zip(centre[1:], sd, strict=True))
+    m_d, m_n = (np.mean(np.log(row["range"][name])) for name in ("d_chars", "n_params"))
+    return np.column_stack([centre[0] - (alpha - centre[1]) * m_d - (beta - centre[2]) * m_n, alpha, beta])

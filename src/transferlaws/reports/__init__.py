@@ -1,0 +1,1 @@
+"""What is written when a study is done: results, their account, a report."""

@@ -1,0 +1,23 @@
+"""A run and what came out of it, as a value."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run: its spec, its status (`ok`, `diverged`, `failed`), its outcome and its curve.
+
+    `curve` rows: tokens_seen, epochs, loss_train, loss_validation (nats/token), learning_rate, phase.
+    """
+
+    key: str
+    spec: dict[str, Any]
+    status: str
+    outcome: dict[str, Any]
+    curve: list[list[Any]]
+
+    @property
+    def finished(self) -> bool:
+        """True unless the run has to be tried again."""
+        return self.status in ("ok", "diverged")
