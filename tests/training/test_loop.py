@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from transferlaws.models import ladder, lm
+from transferlaws.models import by_hand, ladder, lm
 from transferlaws.models.ladder import LADDER
-from transferlaws.training import parallel
+from transferlaws.training import loop, parallel
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device
 from transferlaws.training.evaluation import Evaluation
@@ -52,6 +52,23 @@ def test_the_same_run_twice_is_the_same_to_the_bit():
     one = train(rate=1e-2)
     torch.manual_seed(1)
     assert train(rate=1e-2) == one
+
+
+def test_a_torch_without_its_private_operators_trains_to_the_same_losses(monkeypatch: pytest.MonkeyPatch):
+    asked: list[bool] = []
+    found = by_hand.loss_by_hand
+
+    def counted(model: Any, gradients: list[torch.Tensor]) -> by_hand.LossByHand | None:
+        loss = found(model, gradients)
+        asked.append(loss is None)
+        return loss
+
+    monkeypatch.setattr(loop, "loss_by_hand", counted)
+    with_them = train(rate=1e-2, budget=10_000)
+    monkeypatch.setattr(by_hand, "_attention_backward", None)
+    without = train(rate=1e-2, budget=10_000)
+    assert asked == [False, True]
+    assert repr(without) == repr(with_them)  # repr: a curve begins with a nan
 
 
 def test_a_budgeted_run_sees_its_budget_and_decays_at_the_end():

@@ -3,8 +3,12 @@
 The functions of `lm.hidden_states` and their derivatives, in the order in which autograd calls them and so
 with the same numbers to the last bit, but without its graph and into memory that is there already. A tiny
 model's step waits for Python as long as for its products: this takes a tenth to a quarter off it.
+
+The derivatives are torch's own, which it promises to nobody. A torch that lacks one of them, or wants other
+arguments, trains by autograd.
 """
 
+import logging
 from typing import Any
 
 import torch
@@ -12,17 +16,67 @@ from torch import Tensor
 
 from transferlaws.models.lm import fused_cross_entropy
 
-_aten = torch.ops.aten
-_attention = _aten._scaled_dot_product_flash_attention_for_cpu.default
-_attention_backward = _aten._scaled_dot_product_flash_attention_for_cpu_backward.default
-_embedding_backward = _aten.embedding_dense_backward.default
-_gelu_backward = _aten.gelu_backward.grad_input
-_layer_norm_backward = _aten.native_layer_norm_backward.out
+logger = logging.getLogger(__name__)
+
+
+def _operator(name: str, arguments: str, returns: int) -> Any:
+    """Torch's own operator, or None if it does not take these arguments in this order.
+
+    Further arguments may follow if they have defaults.
+    """
+    operator: Any = torch.ops.aten
+    try:
+        for part in name.split("."):
+            operator = getattr(operator, part)
+        takes, gives = operator._schema.arguments, operator._schema.returns
+    except (AttributeError, RuntimeError):
+        return None
+    wanted = arguments.split()
+    fits = (
+        [argument.name for argument in takes[: len(wanted)]] == wanted
+        and all(argument.has_default_value() for argument in takes[len(wanted) :])
+        and len(gives) == returns
+    )
+    return operator if fits else None
+
+
+_attention = _operator(
+    "_scaled_dot_product_flash_attention_for_cpu.default", "query key value dropout_p is_causal", 2
+)
+_attention_backward = _operator(
+    "_scaled_dot_product_flash_attention_for_cpu_backward.default",
+    "grad_out query key value out logsumexp dropout_p is_causal", 3,
+)  # fmt: skip
+_embedding_backward = _operator(
+    "embedding_dense_backward.default", "grad_output indices num_weights padding_idx scale_grad_by_freq", 1
+)
+_gelu = _operator("gelu.default", "self", 1)
+_gelu_backward = _operator("gelu_backward.grad_input", "grad_output self approximate grad_input", 1)
+_layer_norm = _operator("native_layer_norm.default", "input normalized_shape weight bias eps", 3)
+_layer_norm_backward = _operator(
+    "native_layer_norm_backward.out",
+    "grad_out input normalized_shape mean rstd weight bias output_mask out0 out1 out2", 3,
+)  # fmt: skip
+
+
+def loss_by_hand(model: Any, gradients: list[Tensor]) -> "LossByHand | None":
+    """The loss of `model` with its gradients by hand, or None where this torch has other operators."""
+    operators = (
+        _attention, _attention_backward, _embedding_backward,
+        _gelu, _gelu_backward, _layer_norm, _layer_norm_backward,
+    )  # fmt: skip
+    if None in operators:
+        logger.info("torch %s has other operators: gradients by autograd, more slowly", torch.__version__)
+        return None
+    return LossByHand(model, gradients)
 
 
 class LossByHand:
-    """The loss of `model` on the CPU, which fills `gradients`: a tensor like each of the model's parameters,
-    in their order. Both may change in place and must not move."""
+    """The loss of `model` on the CPU, which fills `gradients` as autograd would.
+
+    `gradients` are tensors like the model's parameters, in their order. Both may change in place and must
+    not move.
+    """
 
     def __init__(self, model: Any, gradients: list[Tensor]) -> None:
         of = {p: (p.detach(), gradient) for p, gradient in zip(model.parameters(), gradients, strict=True)}
@@ -110,7 +164,7 @@ class _Block:
         self._attended = q, k, v, a, logsumexp
         h = self._attn_c_proj.forward(a.transpose(1, 2).reshape(n, d)).add_(h)
         self._before_gelu = self._c_fc.forward(self._ln_2.forward(h))
-        return self._mlp_c_proj.forward(_aten.gelu.default(self._before_gelu)).add_(h)
+        return self._mlp_c_proj.forward(_gelu(self._before_gelu)).add_(h)
 
     def backward(self, g: Tensor, narrow: Tensor, other: Tensor, wide: Tensor) -> None:
         """Makes `g` the gradient of what went in; overwrites `narrow` and `other` (n, d), `wide` (n, 4 d)."""

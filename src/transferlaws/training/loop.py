@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from transferlaws.models.by_hand import LossByHand
+from transferlaws.models.by_hand import loss_by_hand
 from transferlaws.models.ladder import Size
 from transferlaws.training.batches import Batches
 from transferlaws.training.device import moved, precision
@@ -216,7 +216,7 @@ class Trainer:
 def _update(model: Any, optimizer: AdamW, ranks: Ranks) -> Callable[..., Tensor]:
     """One optimiser step on inputs, targets and a learning rate; returns the loss before it."""
     device, mean_loss = model.device, ranks.loss_function(model)
-    by_hand = LossByHand(model, optimizer.gradients) if device.type == "cpu" and ranks.count == 1 else None
+    by_hand = loss_by_hand(model, optimizer.gradients) if device.type == "cpu" and ranks.count == 1 else None
     shape = Size(model.config.n_layer, model.config.n_embd, model.config.n_head)
 
     def update(x_BT: Tensor, y_BT: Tensor, rate: float | Tensor) -> Tensor:
