@@ -47,8 +47,10 @@ class Size:
         return 6 * matrices + 12 * self.n_layer * context * self.d_model
 
     def sequences_at_once(self, context: int, device: str = "cpu") -> int:
-        """Sequences of `context` tokens that one pass may take on a kind of device (`cpu`, `cuda`): larger
-        batches are divided, so that memory has a bound."""
+        """How many sequences of `context` tokens one pass takes on a kind of device (`cpu`, `cuda`).
+
+        Larger batches are divided, so that memory has a bound.
+        """
         return max(1, MOST_STATES[device] // (self.n_layer * self.d_model * context))
 
     def __str__(self) -> str:

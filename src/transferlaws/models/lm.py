@@ -102,8 +102,10 @@ def hidden_states(model: Any, x_BT: Tensor) -> Tensor:
 
 
 def _hidden_states_of(model: Any, kind: str) -> Callable[[Any, Tensor], Tensor]:
-    """`hidden_states`, compiled for a large model on a GPU. On a CPU that brought 0.96 to 1.2 times the
-    speed for 20 to 40 seconds of compiling, so there it is not done."""
+    """`hidden_states`, compiled for a large model on a GPU.
+
+    On a CPU compiling brought 0.96 to 1.2 times the speed and took 20 to 40 seconds, so it is not done.
+    """
     config = model.config
     large = 12 * config.n_layer * config.n_embd**2 >= COMPILED_FROM
     return _compiled_hidden_states() if large and kind == "cuda" else hidden_states
@@ -128,8 +130,10 @@ def _in_float32(h: Tensor) -> AbstractContextManager[None]:
 
 
 def fused_cross_entropy(h: Tensor, w: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Summed cross-entropy in nats of `h @ w.T` against targets, and its gradients: of h (n, d), and of w
-    transposed (d, V)."""
+    """Summed cross-entropy in nats of `h @ w.T` against targets, and its gradients.
+
+    They are those of h, (n, d), and of w transposed, (d, V).
+    """
     vocabulary_size = len(w)
     if w.is_cuda and vocabulary_size % 8:  # rows that are not aligned take a GPU twice as long
         w = F.pad(w, (0, 0, 0, -vocabulary_size % 64))
@@ -184,8 +188,10 @@ def mean_loss(model: Any, x_BT: Tensor, y_BT: Tensor) -> Tensor:
 
 @torch.no_grad()
 def total_loss(model: Any, x_BT: Tensor, y_BT: Tensor) -> Tensor:
-    """Summed cross-entropy in nats over all tokens of `y_BT`, a float64 scalar on their device; no
-    gradients, logits in chunks."""
+    """Summed cross-entropy in nats over all tokens of `y_BT`, a float64 scalar on their device.
+
+    Without gradients, and with logits in chunks.
+    """
     h = hidden_states(model, x_BT).view(x_BT.numel(), -1).float()
     w, y = model.transformer.wte.weight, y_BT.reshape(-1)
     chunk = _chunk_tokens(w)

@@ -52,8 +52,10 @@ class Batches:
 def evaluation_batches(
     tokens: NDArray[np.uint16], context: int, together: int = 16
 ) -> list[tuple[Tensor, Tensor]]:
-    """The sequence in order as inputs and targets of `together` windows; every token but the first is
-    predicted once."""
+    """The sequence in order, as inputs and targets of `together` windows.
+
+    Every token but the first is predicted once.
+    """
     n_full, rest = divmod(len(tokens) - 1, context)
     parts = np.split(context * np.arange(n_full), range(together, n_full, together))
     batches = [_windows(tokens, starts, context) for starts in parts if len(starts)]

@@ -28,9 +28,12 @@ def make_deterministic() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what a step frees for the next one, rather than give it back to the system and have
-    it zeroed again page by page: a twentieth off a large model's step, a fifth to a third under the
-    trimming that dask sets for its workers. Does nothing where the C library is another."""
+    """Have glibc keep what a step frees for the next one.
+
+    Given back to the system, it is zeroed again page by page. Keeping it takes a twentieth off a large
+    model's step, and a fifth to a third under the trimming that dask sets for its workers. Does nothing
+    where the C library is another.
+    """
     if platform.libc_ver()[0] == "glibc":
         mallopt = ctypes.CDLL(None).mallopt
         for parameter, value in ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1)):
@@ -69,8 +72,10 @@ def moved(batch: tuple[Tensor, Tensor], device: torch.device) -> tuple[Tensor, T
 
 
 def copied(source: Tensor, target: Tensor) -> Tensor:
-    """`target`, a GPU's, with the numbers of `source` in it; through pinned memory if they come from the
-    CPU, so that the GPU goes on computing meanwhile."""
+    """`target`, a GPU's, with the numbers of `source` in it.
+
+    Those of a CPU go through pinned memory, so that the GPU goes on computing meanwhile.
+    """
     return target.copy_(source if source.is_cuda else source.pin_memory(), non_blocking=True)
 
 

@@ -48,8 +48,10 @@ class Training:
 
 
 def _next_held_evaluation(step: int) -> int:
-    """The first step after `step` at which pre-training is evaluated: each a quarter further than the one
-    before, whatever the budget, so that budgets share their trunk."""
+    """The first step after `step` at which pre-training is evaluated.
+
+    Each lies a quarter further than the one before, whatever the budget, so that budgets share their trunk.
+    """
     due = 8
     while due <= step:
         due = math.ceil(1.25 * due)
@@ -152,8 +154,10 @@ class Trainer:
         return True
 
     def steps_between_evaluations(self) -> int:
-        """A quarter of an epoch, or more where evaluating would take over a quarter of the time (scoring
-        a token costs a third of training on it, and a step some 200 tokens' worth of overhead)."""
+        """A quarter of an epoch, or more where evaluating would take over a quarter of the time.
+
+        Scoring a token costs a third of training on it, and a step some 200 tokens' worth of overhead.
+        """
         affordable = self._evaluation.tokens / (self.batches.tokens_per_step + 200)
         return math.ceil(max(affordable, self.batches.steps_per_epoch / 4))
 
@@ -197,8 +201,10 @@ class Trainer:
             self.on_evaluation(point)
 
     def _stalled(self) -> bool:
-        """True once the last `patience` evaluations, and the last `patience_share` of the tokens before
-        them, brought less than `tolerance` nats."""
+        """True once `patience` evaluations have brought less than `tolerance` nats.
+
+        They must also have seen `patience_share` of the tokens seen before them.
+        """
         curve, recipe = self.training.curve, self.recipe
         last = curve[-1]
         if last.tokens_seen >= recipe.max_tokens:

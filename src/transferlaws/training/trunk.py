@@ -19,8 +19,11 @@ from transferlaws.files import replace_atomic, sha256_file
 
 @dataclass(frozen=True)
 class State:
-    """Where a run stood after `step` held steps: weights, Adam's moments, the training losses since its
-    last evaluation, and its curve so far (rows of numbers and words)."""
+    """Where a run stood after `step` held steps.
+
+    `moments` are Adam's, `losses` the training losses since the last evaluation, `curve` the rows of
+    numbers and words so far.
+    """
 
     step: int
     weights: dict[str, Tensor]

@@ -21,8 +21,12 @@ FEWEST_RATES = 3  # the best one and a neighbour on both sides
 
 @dataclass(frozen=True)
 class Tuning:
-    """Where and how far to search: tuned data sizes in characters, the first guess (from scratch at the
-    smallest of them), most rates a cell, and the difference in nats/token below which losses are equal."""
+    """Where and how far to search.
+
+    `d_chars` are the tuned data sizes in characters, `first_guess` is the rate to begin with (from scratch at
+    the smallest of them), `most_rates` bounds a cell's search, and losses within `flat_nats` of each other
+    (nats/token) are equal.
+    """
 
     d_chars: tuple[int, ...]
     first_guess: float = 2e-3
@@ -65,8 +69,8 @@ def best_tried(losses: Mapping[float, float], tuning: Tuning) -> float:
 def best_rate(losses: Mapping[float, float], tuning: Tuning) -> float:
     """The rate at the minimum: a parabola in log rate through the best and its two neighbours.
 
-    The best tried rate itself on a plateau, or where a neighbour is missing or diverged. Losses in
-    nats/token.
+    On a plateau, or where a neighbour is missing or diverged, it is the best rate tried. Losses, given in
+    nats/token, may be infinite.
     """
     rates = sorted(losses)
     at = rates.index(best_tried(losses, tuning))
@@ -83,9 +87,10 @@ def best_rate(losses: Mapping[float, float], tuning: Tuning) -> float:
 
 
 def doubtful(tuned: Sequence[tuple[int, float]], data_sizes: Sequence[int]) -> list[int]:
-    """The data sizes to tune as well: one in the middle between tuned neighbours whose rates lie more than
-    `JUMP` apart. The best rate has gone over to another valley there, and the rate between two valleys
-    may be good for neither."""
+    """The data sizes to tune as well: in the middle between tuned neighbours whose rates jump.
+
+    Rates more than `JUMP` apart belong to two valleys, and a rate between them may be good for neither.
+    """
     found = []
     for (d_low, low), (d_high, high) in pairwise(sorted(tuned)):
         between = [d for d in data_sizes if d_low < d < d_high]
