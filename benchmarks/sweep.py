@@ -21,7 +21,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-from tiny import TINY, tiny_recipes
+from tiny import QUESTION, TINY, tiny_recipes
 from transferlaws import Study
 from transferlaws.design.scale import Scale
 from transferlaws.models.ladder import LADDER
@@ -51,6 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         study = Study(
+            QUESTION,
             scale_of_about(arguments.tokens),
             recipes=tiny_recipes(),
             runs=place / "runs",

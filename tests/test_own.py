@@ -1,33 +1,95 @@
-"""Two folders in; runs, a law and a decision out."""
+"""Folders in; runs, laws and a decision out, in the names of whoever asks."""
 
+import json
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tiny import CORPUS, TINY
+from tiny import CORPUS, QUESTION, TINY
 from transferlaws import TransferLawsError
+from transferlaws.cli import main
+from transferlaws.design.presets import STUDIES, study_named
 from transferlaws.reports.own import open_study, write_report
 
+OF_THE_PROJECT = re.compile(r"\b(english|python|text)\b", re.IGNORECASE)
+GERMAN, DUTCH = {"german": CORPUS / "english"}, {"dutch": CORPUS / "othercode"}
+VERILOG = ("verilog", CORPUS / "python")
 
-def test_two_folders_become_a_report(tmp_path: Path, study_cache: Path, monkeypatch: pytest.MonkeyPatch):
+
+@pytest.fixture(autouse=True)
+def cache(study_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRANSFERLAWS_CACHE", str(study_cache))
+
+
+def values(document: object) -> Iterator[str]:
+    """Every string in a JSON document that is not a key."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict):
+        yield from (found for value in document.values() for found in values(value))
+    elif isinstance(document, list):
+        yield from (found for value in document for found in values(value))
+
+
+def test_two_sources_become_a_report_in_their_own_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     scale = replace(TINY, d_chars=(600, 1_200, 2_400, 10**9), d_chars_scratch=(5_000,), seeds=((10**9, 1),))
-    study = open_study(CORPUS / "english", CORPUS / "python", tmp_path, scale, "text", "code")
+    study = open_study(GERMAN | DUTCH, VERILOG, tmp_path, (QUESTION, scale))
     assert study.scale.d_chars == (600, 1_200, 2_400)  # cut to what the folder holds
     assert not study.ensure(jobs=2, progress=False).failed
-    text = write_report(study, tmp_path, bootstrap=50, seed=0).read_text("utf-8")
-    assert f"{len(study.table())} runs" in text
-    assert (tmp_path / "hero.svg").is_file()
-    assert (tmp_path / "results" / "tiny" / "laws.json").is_file()
+    report = write_report(study, tmp_path, bootstrap=50, seed=0).read_text("utf-8")
+    assert f"{len(study.table())} runs" in report
+    assert set(study.table()["arm"]) == {"scratch", "german", "dutch"}
+    results = tmp_path / "results" / "tiny"
+    laws = json.loads((results / "laws.json").read_text("utf-8"))
+    assert {row["source"] for row in laws["rows"]} == {"german", "dutch"}
+    specs = [json.loads(line)["spec"] for line in (results / "specs.jsonl").read_text("utf-8").splitlines()]
+    assert {share["corpus"] for spec in specs for share in spec["data"]} == {"german", "dutch", "verilog"}
+    figure = "\n".join(re.findall(r"<!--(.*?)-->", (tmp_path / "hero.svg").read_text("utf-8")))
+    assert "verilog" in figure and "german" in figure
+    main(["predict", "--laws", str(results / "laws.json"), "--source", "german",
+          "--n-params", "5e3", "--d-chars", "1e3"])  # fmt: skip
+    said = {
+        "report": report,
+        "account": (results / "README.md").read_text("utf-8"),
+        "figure": figure,
+        "laws": "\n".join(values(laws)),
+        "specs": "\n".join(values(specs)),
+        "table": (results / "runs.csv").read_text("utf-8").replace(", python 3", ""),
+        "answers": "".join(capsys.readouterr()),
+    }
+    for place, words in said.items():
+        assert not OF_THE_PROJECT.search(words.replace("held-out text", "")), place
+    assert "paper" not in said["account"]
 
 
-def test_a_folder_too_small_says_what_it_holds_and_what_is_needed(
-    tmp_path: Path, study_cache: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setenv("TRANSFERLAWS_CACHE", str(study_cache))
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_scale_asks_about_own_corpora(tmp_path: Path, name: str):
+    question, scale = study_named(name)
+    tight = replace(scale, d_chars=(600, 1_200, 2_400), d_chars_scratch=(), tuning=TINY.tuning)
+    study = open_study(GERMAN, VERILOG, tmp_path, (question, tight))
+    cells = study.cells()
+    assert {cell.arm for cell in cells} == {"scratch", "german"}
+    pretrained = {share.corpus for cell in cells if cell.spec and cell.role == "pretrain"
+                  for share in cell.spec.data}  # fmt: skip
+    assert pretrained == {"german"}
+    tokenized = "verilog" if question.tokenization.corpus == question.target else "german"
+    kind = "bytes" if name == "laptop-bytes" else "bpe"
+    fingerprint = study.recipes[tokenized].fingerprint
+    assert {cell.spec.tokenizer for cell in cells if cell.spec} == {f"{kind}:{fingerprint}"}
+
+
+def test_a_folder_too_small_says_what_it_holds_and_what_is_needed(tmp_path: Path):
     scale = replace(TINY, d_chars=(600, 1_200, 10**9))
     with pytest.raises(TransferLawsError, match=r"holds [\d,]+ characters .* needs at least 1,000,000,000"):
-        open_study(CORPUS / "english", CORPUS / "python", tmp_path, scale, "text", "code")
+        open_study(GERMAN, VERILOG, tmp_path, (QUESTION, scale))
     with pytest.raises(TransferLawsError, match="absent"):
-        open_study(tmp_path / "absent", CORPUS / "python", tmp_path, scale, "text", "code")
+        open_study({"german": tmp_path / "absent"}, VERILOG, tmp_path, (QUESTION, scale))
+
+
+@pytest.mark.parametrize("sources", [{"verilog": CORPUS / "english"}, {"scratch": CORPUS / "english"}])
+def test_names_that_mean_something_else_are_refused(tmp_path: Path, sources: dict[str, Path]):
+    with pytest.raises(TransferLawsError, match=next(iter(sources))):
+        open_study(sources, VERILOG, tmp_path, (QUESTION, TINY))

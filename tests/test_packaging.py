@@ -3,14 +3,18 @@
 import subprocess
 import sys
 import tomllib
+import zipfile
+from importlib import resources
 from pathlib import Path
 
+import pytest
 import yaml
+from hatchling.build import build_wheel
 
 ROOT = Path(__file__).parent.parent
 
 
-def test_environment_mirrors_pyproject():
+def test_environment_mirrors_pyproject() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     wanted = [
@@ -22,7 +26,7 @@ def test_environment_mirrors_pyproject():
     assert [entry for entry in listed if not entry.startswith("--")] == wanted
 
 
-def test_every_package_is_pinned_in_the_tested_set():
+def test_every_package_is_pinned_in_the_tested_set() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     pinned = {
         line.split("==")[0].lower().replace("_", "-")
@@ -37,16 +41,26 @@ def test_every_package_is_pinned_in_the_tested_set():
     assert names <= pinned
 
 
-def test_importing_the_library_loads_neither_torch_nor_pandas():
+def test_the_types_are_installed_with_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resources.files("transferlaws").joinpath("py.typed").is_file()
+    monkeypatch.chdir(ROOT)
+    with zipfile.ZipFile(tmp_path / build_wheel(str(tmp_path))) as archive:
+        names = set(archive.namelist())
+    assert {"transferlaws/py.typed", "transferlaws/figures/transferlaws.mplstyle"} <= names
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"transferlaws"}
+
+
+def test_importing_the_library_loads_neither_torch_nor_pandas() -> None:
     code = "import sys, transferlaws; print(*{'torch', 'pandas', 'transformers'}.intersection(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
 
-def test_reading_fitting_and_planning_work_without_the_train_extra():
+def test_reading_fitting_and_planning_work_without_the_train_extra() -> None:
     rooms = (
         "laws.estimators.transfer", "laws.questions.power", "planner", "study", "runs.sweep",
-        "corpora", "tokens", "book", "figures.charts", "prose.evidence", "reports.own", "reports.freeze", "runs.bill", "design",
+        "corpora", "tokens", "book", "figures.charts", "prose", "reports.own", "reports.freeze", "runs.bill",
+        "design.presets",
         "cli.runs", "cli.laws", "cli.planner", "cli.corpora", "cli.book",
     )  # fmt: skip
     code = f"""

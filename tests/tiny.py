@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from transferlaws import Scale, Study
+from transferlaws import Question, Scale, Study
 from transferlaws.corpora import CorpusRecipe, Folder
+from transferlaws.design.presets import TO_PYTHON
 from transferlaws.models.ladder import LADDER
 from transferlaws.training.spec import TrainingRecipe
 from transferlaws.training.tuning import Tuning
@@ -16,7 +17,6 @@ TINY = Scale(
     sizes=LADDER[:2],
     d_chars=(600, 2_000),
     d_chars_scratch=(5_000,),
-    arms=("scratch", "text"),
     seeds=((600, 2), (5_000, 1)),
     pretrain_chars=20_000,
     pretrain_tokens=8_000,
@@ -30,10 +30,15 @@ TINY = Scale(
 )
 
 
+QUESTION: Question = TO_PYTHON.only("text")
+
+
 def tiny_recipes() -> dict[str, CorpusRecipe]:
     kinds = {"english": "text", "python": "code"}
     return {name: CorpusRecipe(name, (Folder(CORPUS / name),), kind=kind) for name, kind in kinds.items()}
 
 
 def make_tiny_study(folder: Path, cache: Path) -> Study:
-    return Study(TINY, recipes=tiny_recipes(), runs=folder / "runs", results=folder / "results", cache=cache)
+    return Study(
+        QUESTION, TINY, recipes=tiny_recipes(), runs=folder / "runs", results=folder / "results", cache=cache
+    )

@@ -8,14 +8,16 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from transferlaws.design.question import Question
     from transferlaws.design.scale import Scale
     from transferlaws.errors import TransferLawsError
     from transferlaws.study import Study
 
-__all__ = ["Scale", "Study", "TransferLawsError", "__version__"]
+__all__ = ["Question", "Scale", "Study", "TransferLawsError", "__version__"]
 __version__ = version("transferlaws")
 
 _HOMES = {
+    "Question": "transferlaws.design.question",
     "Scale": "transferlaws.design.scale",
     "Study": "transferlaws.study",
     "TransferLawsError": "transferlaws.errors",

@@ -1,4 +1,4 @@
-"""A study: one scale, its corpora, its runs, and the laws they give.
+"""A study: a question at a scale, its corpora, its runs, and the laws they give.
 
 What chapters and the command line hold. `ensure` trains what is missing and nothing else; everything
 else reads. Runs that were published under `results/<scale>/` count as done.
@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transferlaws.design.scale import Scale, scale
+from transferlaws.design.presets import study_named
+from transferlaws.design.question import BASELINE, Question
+from transferlaws.design.scale import Scale
 from transferlaws.models.ladder import Size
 from transferlaws.places import cache_dir, results_dir, runs_dir
 from transferlaws.runs.plan import Cell, Plan
@@ -26,10 +28,11 @@ if TYPE_CHECKING:
 
 
 class Study:
-    """A scale on its corpora: `recipes` replaces the project's corpora with your own."""
+    """A question at a scale. `recipes` say what its corpora are made of, if they are not the project's."""
 
     def __init__(
         self,
+        question: Question,
         scale: Scale,
         *,
         recipes: "Mapping[str, CorpusRecipe] | None" = None,
@@ -37,16 +40,16 @@ class Study:
         results: Path | None = None,
         cache: Path | None = None,
     ) -> None:
-        self.scale = scale
+        self.question, self.scale = question, scale
         self.cache = cache or cache_dir()
         self.results = (results or results_dir()) / scale.name
         self.store = Store((runs or runs_dir()) / scale.name, published=self.results)
         self._recipes = recipes
 
     @classmethod
-    def open(cls, name: "str | Scale") -> "Study":
-        """The study of a scale; raises UsageError for a name that is none."""
-        return cls(scale(name) if isinstance(name, str) else name)
+    def open(cls, name: str) -> "Study":
+        """A study of the project, by the name of its scale; raises UsageError for a name that is none."""
+        return cls(*study_named(name))
 
     @property
     def recipes(self) -> "Mapping[str, CorpusRecipe]":
@@ -65,34 +68,28 @@ class Study:
         jobs = jobs or available_cores()
         return {
             name: prepare(self.recipes[name], self.cache, jobs=jobs, progress=progress)
-            for name in sorted(self._corpus_names())
+            for name in sorted(self.question.corpora)
         }
 
     def tokenizer(self, *, progress: bool = True) -> "Tokenizer":
         """The study's tokenizer, trained on first use on its corpus's training split."""
         from transferlaws.tokens import tokenizer_of
 
-        corpus = self.corpora(progress=progress)[self.scale.tokenizer_corpus]
-        return tokenizer_of(corpus, self.scale.tokenizer_kind, self.scale.vocabulary_size, self.cache)
-
-    def _corpus_names(self) -> set[str]:
-        from transferlaws.design.scale import SOURCES
-
-        sources = (SOURCES[arm] for arm in self.scale.arms if arm != "scratch")
-        used = {name for source in sources for name, _ in source.corpora}
-        return used | {self.scale.target, self.scale.tokenizer_corpus}
+        text = self.question.tokenization
+        corpus = self.corpora(progress=progress)[text.corpus]
+        return tokenizer_of(corpus, text.kind, self.plan.vocabulary_size, self.cache)
 
     @property
     def plan(self) -> Plan:
-        """The design: every run this study consists of. Known before any corpus is fetched."""
-        fingerprints = {name: self.recipes[name].fingerprint for name in self._corpus_names()}
-        return Plan(self.scale, fingerprints)
+        """Every run that this study consists of. Known before any corpus is fetched."""
+        fingerprints = {name: self.recipes[name].fingerprint for name in self.question.corpora}
+        return Plan(self.question, self.scale, fingerprints)
 
     @property
     def arms(self) -> list[str]:
         """The arms that laws are about, `scratch` first: no controls, and of published results only those
         that were measured."""
-        wanted = [arm for arm in self.scale.arms if arm not in self.scale.control_arms]
+        wanted = (BASELINE, *self.question.sources)
         records = self.store.published.values()
         published = {r.spec["arm"] for r in records if r.spec["budget_tokens"] is None}
         return [arm for arm in wanted if arm in published or not published]
@@ -113,7 +110,7 @@ class Study:
         """Train what is missing, of some arms and sizes or of all; returns what was done.
 
         Where results are published and nothing is named, nothing is trained: what a published study lacks
-        is missing until someone asks for it by name (`arms=study.scale.arms` for all of it).
+        is missing until someone asks for it by name (`arms=study.plan.arms` for all of it).
         Raises TransferLawsError when the [train] extra is missing and something has to be trained, and
         for anything else a user can put right. Runs that fail do not stop the others.
         """
@@ -164,7 +161,7 @@ class Study:
             record = None if cell.spec is None else self.store.read(cell.spec.key)
             if record is not None and (everything or (cell.role == "run" and record.status == "ok")):
                 # A tuning run at the rate that was chosen is also one of the runs proper: one row, role run.
-                rows[record.key] = row_of(record, cell.role, self.scale, self.store)
+                rows[record.key] = row_of(record, cell.role, self.scale.name, self.store)
         return pd.DataFrame(list(rows.values()), columns=list(COLUMNS))
 
     def curves(self, key: str | None = None) -> "pd.DataFrame":
@@ -177,21 +174,15 @@ class Study:
         return pd.DataFrame(rows, columns=["key", *CURVE_COLUMNS])
 
     def fit(
-        self, method: str = "loss_space", source: str = "text", *, bootstrap: int = 1000, seed: int = 0
+        self,
+        method: str = "loss_space",
+        source: str | None = None,
+        *,
+        bootstrap: int = 1000,
+        seed: int = 0,
     ) -> "Fit":
-        """The law of transfer from `source`, with bootstrap intervals; see `laws.transfer`."""
+        """The law of transfer from `source` (if not given, the one the study stands on), with intervals."""
         from transferlaws.laws.estimators.transfer import fit_transfer
 
+        source = source or self.question.main
         return fit_transfer(self.table(), source, method=method, bootstrap=bootstrap, seed=seed)
-
-    def freeze(self, *, bootstrap: int = 1000, seed: int = 0) -> Path:
-        """Publish what was measured to `results/<scale>/`; returns that folder."""
-        from transferlaws.reports.freeze import publish
-
-        return publish(self, bootstrap=bootstrap, seed=seed)
-
-    def provenance(self) -> dict[str, Any]:
-        """Where the numbers come from: code, packages, corpora, hardware, core-hours by role and arm."""
-        from transferlaws.reports.freeze import provenance
-
-        return provenance(self)

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from transferlaws.design.scale import laptop
+from transferlaws.design.presets import TO_PYTHON, laptop
 from transferlaws.models.ladder import Size
 from transferlaws.runs.cost import CostModel
-from transferlaws.runs.plan import Cell
+from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Store
 
 RESULTS = Path(__file__).parents[2] / "results" / "laptop"
 
 
 def test_a_fresh_plan_foresees_the_training_that_the_published_study_took(tmp_path: Path):
-    fresh = CostModel(laptop(), Store(tmp_path / "fresh"))
+    fresh = CostModel(Plan(TO_PYTHON, laptop(), {}), Store(tmp_path / "fresh"))
     foreseen = taken = 0.0
     for record in Store(tmp_path / "none", published=RESULTS):
         spec, outcome = record.spec, record.outcome

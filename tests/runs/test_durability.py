@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from tiny import TINY, tiny_recipes
+from tiny import QUESTION, TINY, tiny_recipes
 from transferlaws import Study
 from transferlaws.design.scale import Scale
 from transferlaws.runs.execute import execute
@@ -50,6 +50,7 @@ def scale_for(kills: int) -> Scale:
 
 def study_of(kills: int, folder: Path, cache: Path) -> Study:
     return Study(
+        QUESTION,
         scale_for(kills),
         recipes=tiny_recipes(),
         runs=folder / "runs",

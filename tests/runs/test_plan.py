@@ -3,7 +3,9 @@
 import math
 from dataclasses import replace
 
-from transferlaws.design.scale import Scale, laptop
+from transferlaws.design.presets import TO_PYTHON, laptop
+from transferlaws.design.question import Standing
+from transferlaws.design.scale import Scale
 from transferlaws.models.ladder import LADDER
 from transferlaws.runs.cost import expected_runs
 from transferlaws.runs.plan import Cell, Plan
@@ -42,7 +44,7 @@ class Formula(Store):
 
 
 def drive(scale: Scale) -> tuple[Plan, Formula]:
-    plan, store = Plan(scale, FINGERPRINTS), Formula()
+    plan, store = Plan(TO_PYTHON, scale, FINGERPRINTS), Formula()
     known = -1
     while known != len(store.asked):
         known = len(store.asked)
@@ -82,7 +84,7 @@ def test_no_cell_costs_more_than_its_reach_and_side_arms_cost_less():
 
 def test_a_reach_below_the_smallest_cell_leaves_the_smallest_data_size():
     tight = replace(laptop(), reach=1.0)
-    assert {tight.d_chars_of(arm, tight.sizes[0]) for arm in ("scratch", "text", "mix")} == {(1_000,)}
+    assert {tight.d_chars_of(standing, tight.sizes[0]) for standing in list(Standing)[:3]} == {(1_000,)}
 
 
 def test_a_plan_at_its_end_expects_no_run_but_those_that_are_done():

@@ -17,7 +17,8 @@ import pytest
 
 from tiny import make_tiny_study
 from transferlaws import Study, TransferLawsError
-from transferlaws.design.scale import laptop
+from transferlaws.design.presets import TO_PYTHON, laptop
+from transferlaws.reports.freeze import freeze
 from transferlaws.runs.agenda import Agenda, Ready
 from transferlaws.runs.plan import Plan
 from transferlaws.runs.record import Record
@@ -98,9 +99,9 @@ def test_nothing_missing_trains_nothing_and_damage_is_repaired(
 def test_a_run_can_be_reproduced_to_the_last_digit(trained_copy: Callable[[], Study]):
     study = trained_copy()
     key = study.table().query("arm == 'text' and d_chars == 2000")["key"].iloc[0]
-    assert reproduce(study, key)["difference"] == 0.0
+    assert reproduce(study.store, study.workspace, key)["difference"] == 0.0
     with pytest.raises(TransferLawsError, match="no finished run nonsense"):
-        reproduce(study, "nonsense")
+        reproduce(study.store, study.workspace, "nonsense")
 
 
 class Simulated(Store):
@@ -126,7 +127,7 @@ class Simulated(Store):
 @pytest.mark.parametrize("workers", [2, 6])
 def test_few_checkpoints_are_open_at_once_and_workers_have_work(tmp_path: Path, workers: int):
     store = Simulated(tmp_path)
-    plan = Plan(laptop(), {"english": "e", "python": "p", "othercode": "o"})
+    plan = Plan(TO_PYTHON, laptop(), {"english": "e", "python": "p", "othercode": "o"})
     agenda = Agenda(plan, store)
     clock = busy = 0.0
     training: list[tuple[float, str, Ready]] = []
@@ -170,7 +171,7 @@ def test_the_time_to_go_is_what_runs_took_on_this_machine(trained_copy: Callable
 def test_published_results_stand_in_for_the_store(trained_copy: Callable[[], Study], study_cache: Path):
     study = trained_copy()
     before, curves = study.table(everything=True), study.curves()
-    folder = study.freeze(bootstrap=50)
+    folder = freeze(study, bootstrap=50)
     assert {path.name for path in folder.iterdir()} == {
         "runs.csv", "curves.parquet", "specs.jsonl", "laws.json", "provenance.json", "README.md",
     }  # fmt: skip

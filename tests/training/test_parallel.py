@@ -20,15 +20,16 @@ from transferlaws.models import ladder
 from transferlaws.runs.parallel import train_together
 ladder.MOST_STATES["cpu"] = 1  # each of them a sequence at a time
 if __name__ == "__main__":
-    train_together(make_tiny_study(Path(sys.argv[1]), Path(sys.argv[2])), keys=sys.argv[3:])
+    study = make_tiny_study(Path(sys.argv[1]), Path(sys.argv[2]))
+    train_together(study.plan, study.store, study.workspace, keys=sys.argv[3:])
 """
 
 
-def test_two_processes_write_the_record_and_the_weights_of_one(tmp_path: Path, study_cache: Path):
+def test_two_processes_write_the_record_and_the_weights_of_one(tmp_path: Path, study_cache: Path) -> None:
     together, alone = (make_tiny_study(tmp_path / name, study_cache) for name in ("together", "alone"))
-    cells = [cell for cell in alone.cells(sizes=alone.scale.sizes[:1]) if cell.spec is not None]
-    pretraining = next(cell.spec for cell in cells if cell.role == "pretrain")
-    to_early_stop = next(cell.spec for cell in cells if cell.role == "tune")
+    cells = [(cell.role, cell.spec) for cell in alone.cells(sizes=alone.scale.sizes[:1]) if cell.spec]
+    pretraining = next(spec for role, spec in cells if role == "pretrain")
+    to_early_stop = next(spec for role, spec in cells if role == "tune")
     for spec in (pretraining, to_early_stop):
         execute(spec, alone.workspace(progress=False))
     script = tmp_path / "together.py"
@@ -48,7 +49,7 @@ def test_two_processes_write_the_record_and_the_weights_of_one(tmp_path: Path, s
         assert (two.spec, two.status, two.outcome.keys()) == (one.spec, one.status, one.outcome.keys())
         assert two.outcome["loss"] == pytest.approx(one.outcome["loss"], abs=1e-5)
         assert [row[-1] for row in two.curve] == [row[-1] for row in one.curve]
-        curves = [np.array([row[:-1] for row in record.curve], dtype=float) for record in (one, two)]
-        np.testing.assert_allclose(*curves, rtol=1e-7, atol=1e-5)
+        numbers = [np.array([row[:-1] for row in record.curve], dtype=float) for record in (one, two)]
+        np.testing.assert_allclose(numbers[0], numbers[1], rtol=1e-7, atol=1e-5)
         assert two.outcome["device"].split()[-3] == "x2"
     assert together.store.has_checkpoint(pretraining.key)

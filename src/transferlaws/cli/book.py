@@ -52,7 +52,7 @@ def book(scale: str | None = None, jobs: int | None = None, seed: int = 0) -> No
         if name is None:
             continue
         study = Study.open(name)
-        failed = study.ensure(study.scale.arms, jobs=jobs).failed
+        failed = study.ensure(study.plan.arms, jobs=jobs).failed
         if failed:
             reasons = "; ".join(f"{key}: {reason}" for key, reason in failed.items())
             raise TransferLawsError(f"{len(failed)} runs of study {name} failed ({reasons}); try again")

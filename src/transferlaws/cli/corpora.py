@@ -3,10 +3,7 @@
 import json as jsonlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from transferlaws.corpora import Corpus
+from typing import Any
 
 
 def fetch(scale: str = "smoke", jobs: int = 2, json: bool = False) -> None:
@@ -22,12 +19,11 @@ def fetch(scale: str = "smoke", jobs: int = 2, json: bool = False) -> None:
         json: Print one JSON document.
     """
     from transferlaws.corpora import SPLITS
-    from transferlaws.design.scale import scale as scale_named
-    from transferlaws.tokens import encode, tokenizer_of
+    from transferlaws.study import Study
+    from transferlaws.tokens import encode
 
-    wanted = scale_named(scale)
-    corpora = _prepare(wanted.tier, jobs)
-    tokenizer = tokenizer_of(corpora[wanted.tokenizer_corpus], "bpe", wanted.vocabulary_size)
+    study = Study.open(scale)
+    corpora, tokenizer = study.corpora(jobs=jobs), study.tokenizer()
     encoded = {
         name: {split: encode(corpus, split, None, 0, tokenizer) for split in SPLITS}
         for name, corpus in corpora.items()
@@ -57,7 +53,7 @@ def fetch(scale: str = "smoke", jobs: int = 2, json: bool = False) -> None:
                 f"{name:<10} {split:<10} {data.n_chars:>13,} {data.n_tokens:>12,}"
                 f" {data.tokens_per_char:>12.3f}"
             )
-    print(f"in {corpora['english'].path.parent}")
+    print(f"in {study.cache}")
 
 
 def card(scale: str = "smoke", jobs: int = 2, json: bool = False, out: Path | None = None) -> None:
@@ -72,10 +68,10 @@ def card(scale: str = "smoke", jobs: int = 2, json: bool = False, out: Path | No
         out: Write the cards as JSON to this file.
     """
     from transferlaws.corpora.card import card as card_of
-    from transferlaws.design.scale import scale as scale_named
     from transferlaws.files import write_atomic
+    from transferlaws.study import Study
 
-    cards = {name: card_of(corpus) for name, corpus in _prepare(scale_named(scale).tier, jobs).items()}
+    cards = {name: card_of(corpus) for name, corpus in Study.open(scale).corpora(jobs=jobs).items()}
     document = jsonlib.dumps(cards, indent=1, ensure_ascii=False)
     if out is not None:
         write_atomic(out, document + "\n")
@@ -84,12 +80,6 @@ def card(scale: str = "smoke", jobs: int = 2, json: bool = False, out: Path | No
         print(document)
     else:
         print("\n\n".join(_readable(made) for made in cards.values()))
-
-
-def _prepare(tier: str, jobs: int) -> "dict[str, Corpus]":
-    from transferlaws.corpora import prepare, recipes
-
-    return {name: prepare(recipe, jobs=jobs) for name, recipe in recipes(tier).items()}
 
 
 def _readable(card: Mapping[str, Any]) -> str:

@@ -1,10 +1,13 @@
 """`plan`, `run`, `status`, `table`, `freeze`, `study`: the runs of a study, from bill to results."""
 
 import json as json_module
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tyro
 
 from transferlaws.errors import TransferLawsError, UsageError
 
@@ -25,7 +28,8 @@ def plan(scale: str = "smoke", flops_per_second: float | None = None, json: bool
     """
     from transferlaws.runs.bill import bill, print_bill
 
-    document = bill(_study(scale), flops_per_second)
+    opened = _study(scale)
+    document = bill(opened.plan, opened.store, flops_per_second)
     print(json_module.dumps(document, indent=1) if json else print_bill(document))
 
 
@@ -48,7 +52,7 @@ def run(
         jobs: Worker processes, one run and one thread each; a worker for each GPU, else for each core, if not
             given. More of them than GPUs share these.
         scheduler: Address of a dask cluster to use instead, for example tcp://10.0.0.1:8786.
-        arms: Only these arms (scratch, text, mix, prose).
+        arms: Only these arms: scratch, and the names of sources.
         sizes: Only these sizes, by their place in the scale's ladder (1 is the smallest).
         key: Train this one run again and report how far its loss is from the recorded one.
         progress: Show a progress bar.
@@ -60,18 +64,18 @@ def run(
     if key is not None:
         from transferlaws.runs.reproduce import reproduce
 
-        report: dict[str, Any] = reproduce(opened, key)
+        report: dict[str, Any] = reproduce(opened.store, opened.workspace, key)
         text = (
             f"run {key}: loss {report['loss']!r}, recorded {report['recorded']!r}, "
             f"difference {report['difference']:.3g} nats/token"
         )
         print(json_module.dumps(report) if json else text)
         return 0
-    unknown = set(arms) - set(opened.scale.arms)
+    unknown = set(arms) - set(opened.plan.arms)
     if unknown:
-        raise UsageError(f"--arms {', '.join(unknown)}: scale {scale} has {', '.join(opened.scale.arms)}")
+        raise UsageError(f"--arms {', '.join(unknown)}: scale {scale} has {', '.join(opened.plan.arms)}")
     chosen = _sizes(opened, sizes)
-    wanted = arms or opened.scale.arms
+    wanted = arms or opened.plan.arms
     swept = opened.ensure(wanted, chosen, jobs=jobs, scheduler=scheduler, progress=progress)
     for failed, reason in swept.failed.items():
         print(f"transferlaws: run {failed} failed: {reason}", file=sys.stderr)
@@ -141,12 +145,14 @@ def freeze(scale: str = "smoke", bootstrap: int = 1000, seed: int = 0) -> None:
         bootstrap: Resamples for the laws' intervals.
         seed: Seed of the resampling.
     """
-    print(_study(scale).freeze(bootstrap=bootstrap, seed=seed))
+    from transferlaws.reports.freeze import freeze as publish
+
+    print(publish(_study(scale), bootstrap=bootstrap, seed=seed))
 
 
 def study(
-    source: Path,
-    target: Path,
+    source: Annotated[tuple[str, ...], tyro.conf.UseAppendAction],
+    target: str,
     out: Path,
     scale: str = "smoke",
     source_kind: Literal["text", "code"] = "text",
@@ -155,32 +161,51 @@ def study(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> int:
-    """Measure what pre-training on one folder of text is worth for another: runs, law, report.
+    """Measure what pre-training on folders of text is worth for another: runs, laws, report.
 
     Prints the path of the report. The same command continues a study that was stopped.
 
-    Example: transferlaws study --source my-notes --target my-projects --out my-study
+    Example: transferlaws study --source notes=my-notes --target code=my-projects --out my-study
 
     Args:
-        source: Folder to pre-train on; its first-level folders are projects.
-        target: Folder to fine-tune on.
+        source: NAME=FOLDER to pre-train on; may be repeated. Its first-level folders are projects.
+        target: NAME=FOLDER to fine-tune on. A folder without a name goes by its own.
         out: Folder for runs, results and report.md.
         scale: smoke, laptop, workstation or paper; data sizes are cut to what the folders hold.
-        source_kind: How the source is cleaned.
+        source_kind: How the sources are cleaned.
         target_kind: How the target is cleaned.
         jobs: Worker processes; all cores if not given.
-        bootstrap: Resamples for the law's intervals.
+        bootstrap: Resamples for the laws' intervals.
         seed: Seed of the resampling.
     """
-    from transferlaws.design.scale import scale as scale_of
+    from transferlaws.design.presets import study_named
     from transferlaws.reports import own
 
-    mine = own.open_study(source, target, out, scale_of(scale), source_kind, target_kind)
-    swept = mine.ensure(mine.scale.arms, jobs=jobs)
+    sources = dict(map(_named_folder, source))
+    if len(sources) < len(source):
+        raise UsageError(f"--source needs a name of its own for each folder: {' '.join(source)}")
+    mine = own.open_study(
+        sources,
+        _named_folder(target),
+        out,
+        study_named(scale),
+        source_kind=source_kind,
+        target_kind=target_kind,
+    )
+    swept = mine.ensure(mine.plan.arms, jobs=jobs)
     if swept.failed:
         raise TransferLawsError(f"{len(swept.failed)} runs failed: {'; '.join(swept.failed.values())}")
     print(own.write_report(mine, out, bootstrap=bootstrap, seed=seed))
     return 0
+
+
+def _named_folder(text: str) -> tuple[str, Path]:
+    """NAME=FOLDER, or a folder that goes by its own name (what a name may not hold becomes a hyphen)."""
+    name, equals, folder = text.partition("=")
+    if equals and name and folder:
+        return name, Path(folder)
+    path = Path(text)
+    return re.sub(r"[^\w-]+", "-", path.resolve().name).strip("-") or "folder", path
 
 
 def _study(scale: str) -> "Study":

@@ -6,7 +6,6 @@ Every number comes from the run table and the laws; what was planned and is not 
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,12 +14,9 @@ from transferlaws.files import write_atomic
 from transferlaws.laws.estimators.effective import effective_data
 from transferlaws.laws.estimators.result import Fit
 from transferlaws.laws.estimators.two_step import individual_lines
-from transferlaws.laws.paper import TABLE_1
 from transferlaws.prose import words
+from transferlaws.study import Study
 from transferlaws.training.tuning import FEWEST_RATES, Tuning, best_tried
-
-if TYPE_CHECKING:
-    from transferlaws.study import Study
 
 HOPED = {"alpha": 0.08, "beta": 0.05}
 """Half-widths of 95 % intervals that a design should reach to be worth its compute."""
@@ -31,7 +27,7 @@ BY_HAND = {
 """Pages that whoever ran the study may have put beside its results."""
 
 
-def write_account(study: "Study", fits: Sequence[Fit]) -> Path:
+def write_account(study: Study, fits: Sequence[Fit]) -> Path:
     """Write the account of a published study beside its results; returns its path.
 
     `fits` are its laws, every source and method; losses are in nats/token on test projects.
@@ -44,13 +40,13 @@ def write_account(study: "Study", fits: Sequence[Fit]) -> Path:
         f"Written by `transferlaws freeze --scale {study.scale.name}` from the files beside it. "
         "Sizes N are without embeddings, D in characters, losses in nats/token on held-out projects.",
         "## The law",
-        words.law_table(fits, TABLE_1).markdown,
+        words.law_table(fits, study.question.paper).markdown,
         *(f"*{source}.* {words.verdict(fit).markdown}" for source, fit in primary.items()),
         "## As narrow as hoped?",
         _widths(primary),
         "## Where the law holds, and where it does not",
         *(_misfit(source, fit, runs) for source, fit in primary.items()),
-        *_controls(study.scale.control_arms, runs),
+        *_controls(study.question.main, list(study.question.controls), runs),
         "## Noise",
         _noise(runs),
         "## Learning rates",
@@ -114,14 +110,14 @@ def _noise(runs: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _controls(arms: Sequence[str], runs: pd.DataFrame) -> list[str]:
-    """D_T of every control beside the arm `text`, at the controls' cells; nothing where none was run."""
+def _controls(main: str, arms: Sequence[str], runs: pd.DataFrame) -> list[str]:
+    """D_T of every control beside the main arm, at the controls' cells; nothing where none was run."""
     present = [arm for arm in arms if arm in set(runs["arm"])]
     if not present:
         return []
     columns = {
         arm: effective_data(runs, arm, bootstrap=2, seed=0).set_index(["n_params", "d_chars"])
-        for arm in ("text", *present)
+        for arm in (main, *present)
     }
     lines = [
         "| N | D | " + " | ".join(columns) + " |",
@@ -178,10 +174,10 @@ def _capped(runs: pd.DataFrame, max_tokens: int) -> str:
     )
 
 
-def _coverage(study: "Study", everything: pd.DataFrame) -> str:
+def _coverage(study: Study, everything: pd.DataFrame) -> str:
     lines = ["| arm | N | runs | of | core-hours, tuning included |", "|---|---|---|---|---|"]
-    for arm in study.scale.arms:
-        for size in study.scale.sizes_of(arm):
+    for arm in study.plan.arms:
+        for size in study.plan.sizes_of(arm):
             wanted = [cell for cell in study.cells([arm], [size]) if cell.role == "run"]
             here = everything[(everything["arm"] == arm) & (everything["n_params"] == size.n_params)]
             done = int(((here["role"] == "run") & (here["status"] == "ok")).sum())

@@ -4,13 +4,15 @@ import json
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import replace_atomic, sha256_file, write_atomic
-
-if TYPE_CHECKING:
-    from transferlaws.study import Study
+from transferlaws.laws.data.table import read_table, sources
+from transferlaws.laws.document import laws_document
+from transferlaws.laws.estimators.transfer import fit_transfer
+from transferlaws.reports.account import write_account
+from transferlaws.study import Study
 
 METHODS = ("loss_space", "paper", "logit")
 _PACKAGES = ("numpy", "scipy", "pandas", "tokenizers", "torch", "transformers", "distributed")
@@ -18,16 +20,11 @@ _PACKAGES = ("numpy", "scipy", "pandas", "tokenizers", "torch", "transformers", 
 _UNTABLED = ("checkpoint_sha256", "reason")
 
 
-def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
+def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
     """Write the study's results folder, file by file, each whole or not at all; returns the folder.
 
     Raises TransferLawsError if there is nothing to publish or the disk does not take it.
     """
-    from transferlaws.laws.data.table import read_table, sources
-    from transferlaws.laws.document import laws_document
-    from transferlaws.laws.estimators.transfer import fit_transfer
-    from transferlaws.reports.account import write_account
-
     table = study.table(everything=True)
     if table.empty:
         raise TransferLawsError(
@@ -56,7 +53,7 @@ def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
     fits, unfitted = [], {}
     runs = read_table(folder / "runs.csv")  # as anyone will read it
     # Controls are compared cell by cell; they have too few for a law.
-    for source in (arm for arm in sources(runs) if arm not in study.scale.control_arms):
+    for source in (arm for arm in sources(runs) if arm not in study.question.controls):
         for method in METHODS:
             try:
                 fits.append(fit_transfer(runs, source, method=method, bootstrap=bootstrap, seed=seed))
@@ -72,7 +69,7 @@ def publish(study: "Study", *, bootstrap: int, seed: int) -> Path:
     return folder
 
 
-def provenance(study: "Study") -> dict[str, Any]:
+def provenance(study: Study) -> dict[str, Any]:
     """Where a study's numbers come from, as JSON: core-hours are summed by role and arm."""
     table = study.table(everything=True)
     seconds: dict[str, float] = {}

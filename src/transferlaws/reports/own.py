@@ -1,48 +1,68 @@
-"""A study of your own corpora: two folders of text in; runs, laws and a decision out.
+"""A study of your own corpora: folders of text in; runs, laws and a decision out.
 
-The source folder is what models are pre-trained on, the target folder what they are fine-tuned on. A
-scale's sizes are kept; its data sizes are cut to what the folders hold.
+Models are pre-trained on each source folder and fine-tuned on the target folder. A scale's sizes are kept;
+its data sizes are cut to what the folders hold. Names are the user's, everywhere.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from transferlaws.corpora import CorpusRecipe, Folder, prepare
+from transferlaws.design.presets import own_question
+from transferlaws.design.question import Question
 from transferlaws.design.scale import Scale
+from transferlaws.design.sources import Mixture
 from transferlaws.errors import TransferLawsError
 from transferlaws.figures import losses
 from transferlaws.files import write_atomic
 from transferlaws.laws.document import read_laws
 from transferlaws.planner import should_pretrain
 from transferlaws.prose import words
+from transferlaws.reports.freeze import freeze
 from transferlaws.study import Study
 
 LEAST_SIZES = 3  # data sizes without which no curve can be drawn
 
 
 def open_study(
-    source: Path, target: Path, out: Path, scale: Scale, source_kind: str, target_kind: str
+    sources: Mapping[str, Path],
+    target: tuple[str, Path],
+    out: Path,
+    like: tuple[Question, Scale],
+    *,
+    source_kind: str = "text",
+    target_kind: str = "code",
 ) -> Study:
-    """The study of two folders, its runs and results under `out`; prepares both corpora.
+    """The study of folders by name, its runs and results under `out`; prepares all corpora.
 
-    Raises TransferLawsError if a folder is missing, empty or too small, saying how much it holds.
+    `like` is the study whose scale, and whose way of making tokens, this one takes over. Raises
+    TransferLawsError if a folder is missing, empty or too small, saying how much it holds, and for names that
+    do not fit together.
     """
+    name, folder = target
+    try:
+        mixtures = {source: Mixture.of(source) for source in sources}
+        question = own_question(name, mixtures, like[0])
+    except ValueError as error:
+        raise TransferLawsError(str(error)) from error
+    if name in sources:
+        raise TransferLawsError(f"{name!r} names a source and the target; call one of them something else")
     recipes = {
-        scale.tokenizer_corpus: CorpusRecipe("source", (Folder(source),), kind=source_kind),
-        scale.target: CorpusRecipe("target", (Folder(target),), kind=target_kind),
-    }
-    first = Study(scale, recipes=recipes)
-    learned = prepare(recipes[scale.tokenizer_corpus], first.cache)
-    wanted = prepare(recipes[scale.target], first.cache)
-    available = wanted.characters("train")
+        source: CorpusRecipe(source, (Folder(path),), kind=source_kind) for source, path in sources.items()
+    } | {name: CorpusRecipe(name, (Folder(folder),), kind=target_kind)}
+    scale = like[1]
+    first = Study(question, scale, recipes=recipes)
+    corpora = {corpus: prepare(recipe, first.cache) for corpus, recipe in recipes.items()}
+    available = corpora[name].characters("train")
     d_chars = tuple(d for d in scale.d_chars if d <= available)
     if len(d_chars) < LEAST_SIZES:
         raise TransferLawsError(
-            f"{target} holds {available:,} characters to train on after cleaning and holding out; a curve "
+            f"{folder} holds {available:,} characters to train on after cleaning and holding out; a curve "
             f"needs at least {scale.d_chars[LEAST_SIZES - 1]:,} at scale {scale.name}"
         )
     held_out = min(
-        corpus.characters(split) for corpus in (learned, wanted) for split in ("validation", "test")
+        corpus.characters(split) for corpus in corpora.values() for split in ("validation", "test")
     )
     recipe = replace(
         scale.recipe,
@@ -52,38 +72,49 @@ def open_study(
     )
     fitting = replace(
         scale,
-        arms=("scratch", "text"),
         d_chars=d_chars,
         d_chars_scratch=tuple(d for d in scale.d_chars_scratch if d <= available),
-        pretrain_chars=min(scale.pretrain_chars, learned.characters("train")),
+        pretrain_chars=min(
+            scale.pretrain_chars, *(corpora[source].characters("train") for source in sources)
+        ),
         tuning=replace(scale.tuning, d_chars=tuple(d for d in scale.tuning.d_chars if d <= d_chars[-1])),
         recipe=recipe,
     )
-    return Study(fitting, recipes=recipes, runs=out / "runs", results=out / "results")
+    return Study(question, fitting, recipes=recipes, runs=out / "runs", results=out / "results")
 
 
 def write_report(study: Study, out: Path, *, bootstrap: int, seed: int) -> Path:
-    """Freeze the study, and write `report.md` and its figure: the law, what it allows to say, a decision.
+    """Freeze the study, and write `report.md` and its figure: the laws, what they allow to say, a decision.
 
     Returns the report's path; the figure and the frozen results lie beside it.
     """
-    results = study.freeze(bootstrap=bootstrap, seed=seed)
-    table, fit = study.table(), study.fit(bootstrap=bootstrap, seed=seed)
+    results = freeze(study, bootstrap=bootstrap, seed=seed)
+    titles = study.question.titles
+    table = study.table()
+    fits = {
+        source: study.fit(source=source, bootstrap=bootstrap, seed=seed) for source in study.question.sources
+    }
+    laws = read_laws(results / "laws.json")
     size, d_chars = max(study.scale.sizes), study.scale.d_chars[-1]
-    decision = should_pretrain(
-        read_laws(results / "laws.json"), "text", size.n_params, d_chars, study.scale.pretrain_chars
-    )
-    verdict = {True: "yes", False: "no", None: "these runs cannot say"}[decision.pretrain]
-    write_atomic(out / "hero.svg", losses.hero(table, fit).svg(background="#ffffff"))
     lines = [
-        "# What is pre-training on the source worth for the target?",
-        "![Test loss against characters of the target, from scratch and pre-trained on the source](hero.svg)",
-        words.law_table([fit], {}).markdown,
-        words.verdict(fit).markdown,
-        f"**Pre-train a model of {size.n_params:,} parameters for {d_chars:,} characters of the target? "
-        f"{verdict.capitalize()}.** {decision.reason}",
-        f"{len(table)} runs; losses in nats/token on held-out text; runs, curves and laws: "
-        f"`{results.relative_to(out)}/`.",
+        f"# What is pre-training worth for {titles.target}?",
+        f"![Test loss against characters of {titles.target}, from scratch and pre-trained](hero.svg)",
+        words.law_table(fits.values(), study.question.paper).markdown,
     ]
+    for source, fit in fits.items():
+        decision = should_pretrain(laws, source, size.n_params, d_chars, study.scale.pretrain_chars)
+        verdict = {True: "yes", False: "no", None: "these runs cannot say"}[decision.pretrain]
+        lines += [
+            f"## {titles.source(source)}",
+            words.verdict(fit).markdown,
+            f"**Pre-train a model of {size.n_params:,} parameters on {titles.source(source)} for {d_chars:,} "
+            f"characters of {titles.target}? {verdict.capitalize()}.** {decision.reason}",
+        ]
+    lines.append(
+        f"{len(table)} runs; losses in nats/token on held-out text; runs, curves and laws: "
+        f"`{results.relative_to(out)}/`."
+    )
+    hero = losses.hero(table, fits[study.question.main], titles)
+    write_atomic(out / "hero.svg", hero.svg(background="#ffffff"))
     write_atomic(out / "report.md", "\n\n".join(lines) + "\n")
     return out / "report.md"

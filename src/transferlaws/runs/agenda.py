@@ -58,7 +58,7 @@ class Agenda:
         lines = [
             (plan.cells(store, [arm], [size]), arm, size)
             for size in sizes or plan.scale.sizes
-            for arm in arms or plan.scale.arms
+            for arm in arms or plan.arms
         ]
         # Of equal work, as before anything is measured, the plan's order.
         lines.sort(key=lambda line: -sum(map(self._seconds, line[0])))
@@ -122,10 +122,10 @@ class Agenda:
 
     def _learn(self) -> None:
         """What runs take, from those that have finished."""
-        scale = self.plan.scale
-        cost = CostModel(scale, self.store)
-        measured = {size: speed for size in scale.sizes if (speed := cost.speed(size)) is not None}
-        self.cost = CostModel(scale, self.store, measured)
+        cost = CostModel(self.plan, self.store)
+        sizes = self.plan.scale.sizes
+        measured = {size: speed for size in sizes if (speed := cost.speed(size)) is not None}
+        self.cost = CostModel(self.plan, self.store, measured)
 
     def _seconds(self, cell: Cell) -> float:
         """What a run is expected to take."""

@@ -1,28 +1,27 @@
 """The bill of a study as a table: runs by role, arm and size, with FLOPs, core-hours and memory."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from transferlaws.errors import UsageError
 from transferlaws.runs.cluster import kind_of_device
 from transferlaws.runs.cost import CostModel, expected_runs
-
-if TYPE_CHECKING:
-    from transferlaws.study import Study
+from transferlaws.runs.plan import Plan
+from transferlaws.runs.store import Store
 
 FASTEST_CORE = 1e12  # FLOP/s: what computes faster is a GPU
 
 
-def bill(study: "Study", flops_per_second: float | None = None) -> dict[str, Any]:
-    """What the study takes and how much of it is done, as JSON.
+def bill(plan: Plan, store: Store, flops_per_second: float | None = None) -> dict[str, Any]:
+    """What a plan takes and how much of it the store has, as JSON.
 
     `flops_per_second` is the training rate of one worker; measured here, in seconds, if not given and
     the [train] extra is installed, else core-hours are null.
     """
     if flops_per_second is not None and flops_per_second <= 0:
         raise UsageError(f"--flops-per-second must be positive, got {flops_per_second}")
-    scale = study.scale
-    model, throughput = _cost_model(study, flops_per_second)
-    estimates = [model.estimate(cell) for cell in expected_runs(study.cells(), scale, model.done)]
+    model, throughput = _cost_model(plan, store, flops_per_second)
+    runs = expected_runs(plan.cells(store), plan.scale, model.done)
+    estimates = [model.estimate(cell) for cell in runs]
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for estimate in estimates:
         cell = estimate.cell
@@ -49,7 +48,7 @@ def bill(study: "Study", flops_per_second: float | None = None) -> dict[str, Any
     lines = list(rows.values())
     hours = [line["core_hours"] for line in lines]
     return {
-        "scale": scale.name,
+        "scale": plan.scale.name,
         "rows": lines,
         "runs": sum(line["runs"] for line in lines),
         "done": sum(line["done"] for line in lines),
@@ -81,24 +80,24 @@ def print_bill(document: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _cost_model(study: "Study", flops_per_second: float | None) -> tuple[CostModel, str]:
+def _cost_model(plan: Plan, store: Store, flops_per_second: float | None) -> tuple[CostModel, str]:
     """What runs take, and in words how that is known."""
     from importlib.util import find_spec
 
-    scale, store = study.scale, study.store
+    sizes = plan.scale.sizes
     if flops_per_second is not None:
         device = "cuda" if flops_per_second > FASTEST_CORE else "cpu"
-        given = CostModel(scale, store, dict.fromkeys(scale.sizes, flops_per_second), device)
+        given = CostModel(plan, store, dict.fromkeys(sizes, flops_per_second), device)
         return given, f"given: {flops_per_second:.3g} FLOP/s a worker"
-    model = CostModel(scale, store, device=kind_of_device())
-    if all(model.speed(size) is not None for size in scale.sizes):
+    model = CostModel(plan, store, device=kind_of_device())
+    if all(model.speed(size) is not None for size in sizes):
         return model, "as in the finished runs"
     if find_spec("torch") is None or find_spec("transformers") is None:
         return model, "unknown: pip install 'transferlaws[train]' to measure it, or give --flops-per-second"
     from transferlaws.training.throughput import measured_flops_per_second
 
     model.flops_per_second = measured_flops_per_second(
-        scale.sizes, vocabulary_size=scale.vocabulary_size, context=scale.context
+        sizes, vocabulary_size=plan.vocabulary_size, context=plan.scale.context
     )
     where = "one GPU" if model.device == "cuda" else "one thread"
     return model, f"measured here, {where}, sizes above the largest measured one at its rate"

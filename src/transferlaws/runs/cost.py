@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transferlaws.design.scale import SOURCES, Scale
+from transferlaws.design.question import BASELINE
+from transferlaws.design.scale import Scale
 from transferlaws.models.ladder import Size
-from transferlaws.runs.plan import Cell
+from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Store
 
 # Characters of Python a token of an English BPE, by its vocabulary; 257 are bytes. Measured.
@@ -82,7 +83,7 @@ class CostModel:
     `device` is the kind that trains (`cpu`, `cuda`), if no finished run says otherwise.
     """
 
-    scale: Scale
+    plan: Plan
     store: Store
     flops_per_second: Mapping[Size, float] = field(default_factory=dict)
     device: str = "cpu"
@@ -92,7 +93,7 @@ class CostModel:
         kinds = Counter(str(record.outcome.get("device", "")).split(" ")[0] for record in records)
         if known := [kind for kind, _ in kinds.most_common() if kind in OVERHEADS]:
             self.device = known[0]
-        log_vocabulary = math.log(self.scale.vocabulary_size)
+        log_vocabulary = math.log(self.plan.vocabulary_size)
         self._chars_per_token = float(np.interp(log_vocabulary, np.log(VOCABULARIES), CHARS_PER_TOKEN))
         self._tokens: dict[tuple[bool, int], list[float]] = {}
         self._speed: dict[tuple[int, int], list[float]] = {}
@@ -102,7 +103,7 @@ class CostModel:
                 continue
             if record.spec["budget_tokens"] is not None:  # full batches, few evaluations: the plain rate
                 shape_key = (shape["n_layer"], shape["d_model"])
-                steps = outcome["tokens_seen"] / self.scale.recipe.batch_tokens
+                steps = outcome["tokens_seen"] / self.plan.scale.recipe.batch_tokens
                 seconds = outcome["seconds"] - self._overhead(steps, shape["n_layer"])
                 self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(seconds, 1e-3))
             else:
@@ -112,16 +113,18 @@ class CostModel:
     def tokens(self, cell: Cell) -> float:
         """Expected training tokens of a cell."""
         if cell.role == "pretrain":
-            return SOURCES[cell.arm].tokens or self.scale.pretrain_tokens
+            return self.plan.pretrain_tokens(cell.arm)
         if cell.d_chars == 0:
             return 0.0
-        from_scratch = cell.arm == "scratch"
+        from_scratch = cell.arm == BASELINE
         if known := self._tokens.get((from_scratch, cell.d_chars)):
             return float(np.mean(known))
-        usual = EPOCHS.get(self.scale.tier, EPOCHS["laptop"])
+        usual = EPOCHS.get(self.plan.scale.tier, EPOCHS["laptop"])
         epochs = usual.scratch if from_scratch else usual.tuned
         log_epochs = np.interp(math.log(cell.d_chars), np.log(usual.by_chars), np.log(epochs))
-        return min(math.exp(log_epochs) * cell.d_chars / self._chars_per_token, self.scale.recipe.max_tokens)
+        return min(
+            math.exp(log_epochs) * cell.d_chars / self._chars_per_token, self.plan.scale.recipe.max_tokens
+        )
 
     def speed(self, size: Size) -> float | None:
         """Training FLOPs per second of one worker within a step: of finished pre-training runs, else
@@ -139,9 +142,9 @@ class CostModel:
 
     def estimate(self, cell: Cell) -> Estimate:
         """The expected cost of a cell, and whether it is done."""
-        scale = self.scale
+        scale = self.plan.scale
         tokens = self.tokens(cell)
-        per_token = cell.size.flops_per_token(scale.vocabulary_size, scale.context)
+        per_token = cell.size.flops_per_token(self.plan.vocabulary_size, scale.context)
         scoring = (scale.recipe.stop_chars + scale.recipe.test_chars) / self._chars_per_token / 3
         speed = self.speed(cell.size)
         seconds = None
@@ -163,7 +166,7 @@ class CostModel:
 
     def _batch_tokens(self, cell: Cell) -> float:
         """Tokens a step: the recipe's, or fewer where the data set is small."""
-        recipe, context = self.scale.recipe, self.scale.context
+        recipe, context = self.plan.scale.recipe, self.plan.scale.context
         if cell.role == "pretrain":
             return recipe.batch_tokens
         share = cell.d_chars / self._chars_per_token * recipe.batch_share
@@ -171,8 +174,8 @@ class CostModel:
 
     def worker_bytes(self) -> float:
         """Memory of one worker at the largest size: parameters and the activations of one pass."""
-        scale, size = self.scale, max(self.scale.sizes, key=lambda size: size.n_params)
-        parameters = size.n_params_total(scale.vocabulary_size, scale.context)
+        scale, size = self.plan.scale, max(self.plan.scale.sizes, key=lambda size: size.n_params)
+        parameters = size.n_params_total(self.plan.vocabulary_size, scale.context)
         tokens = min(
             scale.recipe.batch_tokens, scale.context * size.sequences_at_once(scale.context, self.device)
         )

@@ -1,4 +1,4 @@
-"""Which runs a scale asks for, given what is known so far.
+"""Which runs a question at a scale asks for, given what is known so far.
 
 A plan is a function of the store: pre-training runs and the first learning rates are known at once,
 further rates when their neighbours are measured, and the runs proper when their rate is tuned. So
@@ -9,10 +9,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from transferlaws.design.scale import SOURCES, Scale
+from transferlaws.design.question import BASELINE, Question
+from transferlaws.design.scale import Scale
 from transferlaws.models.ladder import Size
 from transferlaws.runs.record import Record
 from transferlaws.runs.store import Store
+from transferlaws.tokens import BYTES_VOCABULARY
 from transferlaws.training.spec import RunSpec, Share
 from transferlaws.training.tuning import (
     FEWEST_RATES,
@@ -41,10 +43,34 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """The design of a scale on corpora given by their fingerprints (name -> fingerprint)."""
+    """The runs of a question at a scale, on corpora given by their fingerprints (name -> fingerprint)."""
 
+    question: Question
     scale: Scale
     fingerprints: dict[str, str]
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms that have runs at this scale: from scratch, sources, controls."""
+        every = (BASELINE, *self.question.pretrained)
+        return tuple(arm for arm in every if self.sizes_of(arm))
+
+    def sizes_of(self, arm: str) -> tuple[Size, ...]:
+        """The model sizes of an arm."""
+        return self.scale.sizes_of(self.question.standing(arm))
+
+    def d_chars_of(self, arm: str, size: Size) -> tuple[int, ...]:
+        """The data sizes of an arm at a model size, in characters."""
+        return self.scale.d_chars_of(self.question.standing(arm), size)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Tokens of the study's tokenizer."""
+        return BYTES_VOCABULARY if self.question.tokenization.kind == "bytes" else self.scale.vocabulary_size
+
+    def pretrain_tokens(self, arm: str) -> int:
+        """How many tokens an arm is pre-trained on."""
+        return self.question.pretrained[arm].tokens or self.scale.pretrain_tokens
 
     def cells(
         self, store: Store, arms: Sequence[str] | None = None, sizes: Sequence[Size] | None = None
@@ -53,15 +79,15 @@ class Plan:
         return [
             cell
             for size in sizes or self.scale.sizes
-            for arm in arms or self.scale.arms
-            if size in self.scale.sizes_of(arm)
+            for arm in arms or self.arms
+            if size in self.sizes_of(arm)
             for cell in self._line(store, arm, size)
         ]
 
     def _line(self, store: Store, arm: str, size: Size) -> Iterator[Cell]:
         """All cells of one size and arm: pre-training, tuning, then the runs."""
         start: str | None = None
-        if arm != "scratch":
+        if arm != BASELINE:
             pretraining = self._settled(store, self._pretraining(arm, size))
             yield Cell("pretrain", arm, size, pretraining.d_chars, 0, pretraining)
             start = pretraining.key
@@ -70,7 +96,7 @@ class Plan:
         tuned: list[tuple[int, float]] | None = []
         best: dict[int, float] = {}
         guess = self.scale.tuning.first_guess / (1 if start is None else GENTLER)
-        data_sizes = self.scale.d_chars_of(arm, size)
+        data_sizes = self.d_chars_of(arm, size)
         for d_chars in (d for d in self.scale.tuning.d_chars if d <= data_sizes[-1]):
             if tuned is None:  # searched from the best rate of the data size before, which is not known yet
                 yield from (Cell("tune", arm, size, d_chars, 0, None) for _ in range(FEWEST_RATES))
@@ -85,7 +111,7 @@ class Plan:
             yield from (Cell("tune", arm, size, d_chars, 0, spec) for spec in specs)
             tuned = None if rate is None or tuned is None else [*tuned, (d_chars, rate)]
         for d_chars in data_sizes:
-            for seed in range(self.scale.n_seeds(arm, d_chars)):
+            for seed in range(self.scale.n_seeds(self.question.standing(arm), d_chars)):
                 spec = None
                 if tuned is not None:
                     rate = interpolated_rate(tuned, d_chars)
@@ -113,13 +139,14 @@ class Plan:
     def _run(
         self, arm: str, size: Size, d_chars: int, seed: int, rate: float, start: str | None = None
     ) -> RunSpec:
-        scale = self.scale
+        scale, question = self.scale, self.question
+        text = question.tokenization
         return RunSpec(
             arm=arm,
             size=size,
-            data=(Share(scale.target, self.fingerprints[scale.target], d_chars),),
-            tokenizer=f"{scale.tokenizer_kind}:{self.fingerprints[scale.tokenizer_corpus]}",
-            vocabulary_size=scale.vocabulary_size,
+            data=(Share(question.target, self.fingerprints[question.target], d_chars),),
+            tokenizer=f"{text.kind}:{self.fingerprints[text.corpus]}",
+            vocabulary_size=self.vocabulary_size,
             context=scale.context,
             seed=seed,
             learning_rate=rate,
@@ -128,15 +155,21 @@ class Plan:
         )
 
     def _pretraining(self, arm: str, size: Size) -> RunSpec:
-        scale, source = self.scale, SOURCES[arm]
+        scale, mixture = self.scale, self.question.pretrained[arm]
         shares = tuple(
-            Share(name, self.fingerprints[name], round(scale.pretrain_chars * weight), parts, source.shuffled)
-            for name, parts, weight in source.shares()
+            Share(
+                part.corpus,
+                self.fingerprints[part.corpus],
+                round(scale.pretrain_chars * weight),
+                part.parts,
+                mixture.shuffled,
+            )
+            for part, weight in mixture.shares()
         )
         return replace(
             self._run(arm, size, 0, 0, float(f"{scale.pretrain_rate * 16 / size.d_model:.6g}")),
             data=shares,
-            budget_tokens=source.tokens or scale.pretrain_tokens,
+            budget_tokens=self.pretrain_tokens(arm),
         )
 
     def _settled(self, store: Store, spec: RunSpec) -> RunSpec:

@@ -1,47 +1,49 @@
 """One run again: train a recorded run from its spec and compare the losses."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 
 if TYPE_CHECKING:
-    from transferlaws.study import Study
+    from transferlaws.runs.execute import Workspace
 
 
-def reproduce(study: "Study", key: str) -> dict[str, Any]:
+def reproduce(store: Store, workspace: "Callable[[], Workspace]", key: str) -> dict[str, Any]:
     """Train run `key` again, beside the store, and report loss, recorded loss and their difference.
 
-    The pre-trained run it starts from is trained first if its weights are gone. The store's records are
-    left as they are. Raises TransferLawsError for a key that names no finished run of the study.
+    `workspace` is asked for once it is needed, as it may have to fetch corpora. The pre-trained run it starts
+    from is trained first if its weights are gone. The store's records are left as they are. Raises
+    TransferLawsError for a key that names no finished run.
     """
     from transferlaws.runs.execute import execute
-    from transferlaws.runs.store import Store
     from transferlaws.runs.sweep import require_training
 
     require_training()
-    recorded = study.store.read(key)
+    recorded = store.read(key)
     if recorded is None or recorded.status != "ok":
-        raise TransferLawsError(f"no finished run {key} in study {study.scale.name} (see transferlaws table)")
+        raise TransferLawsError(f"no finished run {key} in {store.path} (see transferlaws table)")
     spec = RunSpec.from_json(recorded.spec)
-    workspace = study.workspace()
-    if spec.start is not None and not study.store.has_checkpoint(spec.start):
-        start = study.store.read(spec.start)
+    place = workspace()
+    if spec.start is not None and not store.has_checkpoint(spec.start):
+        start = store.read(spec.start)
         if start is None:
             raise TransferLawsError(f"run {key} starts from run {spec.start}, of which there is no record")
-        execute(RunSpec.from_json(start.spec), workspace)
+        execute(RunSpec.from_json(start.spec), place)
     with tempfile.TemporaryDirectory() as folder:
         beside = Store(Path(folder))
         if spec.start is not None:
-            start = study.store.read(spec.start)
+            start = store.read(spec.start)
             assert start is not None
             beside.write(start)
             beside.checkpoints.mkdir()
-            (beside.checkpoints / spec.start).symlink_to(study.store.checkpoint(spec.start).resolve())
-        again = execute(spec, replace(workspace, store=beside.path))
+            (beside.checkpoints / spec.start).symlink_to(store.checkpoint(spec.start).resolve())
+        again = execute(spec, replace(place, store=beside.path))
     if again.status != "ok":
         raise TransferLawsError(f"run {key} ended as {again.status} this time")
     loss, before = again.outcome["loss"], recorded.outcome["loss"]

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 from transferlaws.runs.record import Record
 
 if TYPE_CHECKING:
-    from transferlaws.design.scale import Scale
     from transferlaws.runs.store import Store
 
 # n_params without embeddings; d_* of the fine-tuning set; loss in nats/token on test.
@@ -17,14 +16,14 @@ COLUMNS = (
 CURVE_COLUMNS = ("tokens_seen", "epochs", "loss_train", "loss_validation", "learning_rate", "phase")
 
 
-def row_of(record: Record, role: str, scale: "Scale", store: "Store") -> dict[str, Any]:
+def row_of(record: Record, role: str, scale: str, store: "Store") -> dict[str, Any]:
     """A record as a row; what a run has not got (the loss of one that diverged) is None."""
     spec, outcome = record.spec, record.outcome
     start = store.read(spec["start"]) if spec["start"] else None
     return {
         **{name: outcome.get(name) for name in COLUMNS},
         "key": record.key,
-        "scale": scale.name,
+        "scale": scale,
         "role": role,
         "arm": spec["arm"],
         "n_params": outcome.get("n_params"),

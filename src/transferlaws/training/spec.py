@@ -38,9 +38,9 @@ class Share:
 class TrainingRecipe:
     """How every run of a study is trained; what is tuned per cell (the learning rate) is in the spec.
 
-    Units are in the names. `batch_share` bounds the batch by the data set (METHOD: an eighth);
-    A run stops when `patience` evaluations and `patience_share` more tokens brought less than `tolerance`
-    nats. The stop set has as many characters as the data set, within `stop_chars_least` and `stop_chars`.
+    Units are in the names. A batch is no more than `batch_share` of the data set. A run stops when `patience`
+    evaluations and `patience_share` more tokens brought less than `tolerance` nats. The stop set has as many
+    characters as the data set, within `stop_chars_least` and `stop_chars`.
     """
 
     batch_tokens: int = 2048
@@ -107,8 +107,11 @@ class RunSpec:
 
     @property
     def trunk(self) -> str:
-        """What pre-training runs that differ in nothing but their budget share: the name of their trunk."""
-        return replace(self, budget_tokens=0).key
+        """The name of the trunk that runs on the same data share.
+
+        Their budgets may differ, and the arms they are of.
+        """
+        return replace(self, arm="", budget_tokens=0).key
 
     @property
     def flops_per_token(self) -> int:

@@ -1,0 +1,130 @@
+"""What a study asks: from which sources to which target. How large it is, is the scale's to say.
+
+Names of corpora and arms are those of whoever asks. They appear in records, tables, figures and sentences as
+they are, or as `Titles` has them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from transferlaws.design.sources import Mixture
+from transferlaws.errors import UsageError
+from transferlaws.laws.forms import Hernandez
+
+BASELINE = "scratch"
+"""The arm that is not pre-trained, in every study."""
+
+
+class Standing(StrEnum):
+    """What an arm is in a study: what others are measured against, what the study stands on, what it compares
+    that with, or a control for which no law is fitted."""
+
+    BASELINE = "baseline"
+    MAIN = "main"
+    BESIDE = "beside"
+    CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class Titles:
+    """What a reader is told: the name of the target, and of each arm's source, in the order of their colours.
+
+    Without a title an arm goes by its own name.
+    """
+
+    target: str = "the target"
+    sources: Mapping[str, str] = field(default_factory=dict)
+    corpora: Mapping[str, str] = field(default_factory=dict)
+
+    def source(self, arm: str) -> str:
+        """What the arm was pre-trained on."""
+        return self.sources.get(arm, arm)
+
+    def arm(self, arm: str) -> str:
+        """The arm in a legend."""
+        return "from scratch" if arm == BASELINE else f"pre-trained on {self.source(arm)}"
+
+    def corpus(self, name: str) -> str:
+        """A corpus."""
+        return self.corpora.get(name, name)
+
+
+UNTITLED = Titles()
+"""Everything by its own name."""
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """How text becomes tokens: `bpe` learnt from the training split of a corpus, or plain `bytes`."""
+
+    corpus: str
+    kind: str = "bpe"
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("bpe", "bytes"):
+            raise ValueError(f"Tokenization.kind must be bpe or bytes, got {self.kind!r}")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is pre-training on some sources worth for a target?
+
+    `sources` (arm -> mixture) come in order: the study stands on the first, and compares it with those that
+    are named in `beside`. `controls` are arms without a law. `paper` holds the law that the paper printed for
+    an arm, where its numbers belong beside ours. Raises ValueError for names that do not fit together.
+    """
+
+    target: str
+    sources: Mapping[str, Mixture]
+    tokenization: Tokenization
+    controls: Mapping[str, Mixture] = field(default_factory=dict)
+    beside: tuple[str, ...] = ()
+    titles: Titles = field(default_factory=Titles)
+    paper: Mapping[str, Hernandez] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("Question.sources must not be empty")
+        if BASELINE in self.pretrained:
+            raise ValueError(f"Question.sources may not be called {BASELINE!r}: that is the arm without one")
+        if set(self.sources) & set(self.controls):
+            raise ValueError("Question.controls must have other names than its sources")
+        if strange := set(self.beside) - set(self.sources):
+            raise ValueError(f"Question.beside has {sorted(strange)}; there are {', '.join(self.sources)}")
+
+    @property
+    def pretrained(self) -> dict[str, Mixture]:
+        """Every arm that is pre-trained, sources before controls."""
+        return {**self.sources, **self.controls}
+
+    @property
+    def main(self) -> str:
+        """The source that the study stands on."""
+        return next(iter(self.sources))
+
+    @property
+    def corpora(self) -> frozenset[str]:
+        """The names of all corpora that it takes to answer."""
+        read = frozenset[str]().union(*(mixture.corpora for mixture in self.pretrained.values()))
+        return read | {self.target, self.tokenization.corpus}
+
+    def standing(self, arm: str) -> Standing:
+        """What the arm is here; raises UsageError for an arm that is none."""
+        if arm == BASELINE:
+            return Standing.BASELINE
+        if arm in self.controls:
+            return Standing.CONTROL
+        if arm not in self.sources:
+            raise UsageError(f"no arm {arm!r}; there are {', '.join((BASELINE, *self.pretrained))}")
+        return Standing.BESIDE if arm in self.beside else Standing.MAIN
+
+    def only(self, *sources: str) -> "Question":
+        """The same question for some of its sources, without controls."""
+        return replace(
+            self,
+            sources={name: self.sources[name] for name in sources},
+            controls={},
+            beside=tuple(name for name in self.beside if name in sources),
+            paper={name: law for name, law in self.paper.items() if name in sources},
+        )
