@@ -276,7 +276,7 @@ def _read_mark(stage: Path) -> dict[str, str]:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     """A YAML file's mapping."""
-    import yaml  # type: ignore[import-untyped]
+    import yaml
 
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
 

@@ -137,12 +137,13 @@ def test_token_figures_are_the_same_to_the_byte(prepared: dict[str, Corpus]) -> 
     leanings = {name: tokens.leaning(made, *texts.values()) for name, made in bpe.items()}
     table = tokens.totals(measured).head(2).assign(nats_per_token=[3.0, 2.0], bits_per_char=[2.0, 3.0])
     assert sorted(set(grown["vocabulary_size"])) == [257, 512, 600]
-    for draw in (
+    draws: list[Callable[[], Drawing]] = [
         lambda: tokens.fertilities(measured),
         lambda: tokens.fertility_by_vocabulary(grown),
         lambda: tokens.first_merges(bpe, leanings, rows=3),
         lambda: tokens.two_units(table),
-    ):
+    ]
+    for draw in draws:
         assert draw().svg() == draw().svg()
 
 

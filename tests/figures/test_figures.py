@@ -39,9 +39,14 @@ def study() -> Planted:
     table["key"] = [f"run{number:03d}" for number in range(len(table))]
     fit = fit_transfer(table, "text", bootstrap=50)
     cells = fit.cells.copy()
-    cells.loc[cells.index[0], ["status", "d_effective", "amplification"]] = ["below_floor", np.nan, np.nan]
-    cells.loc[cells.index[1], ["status", "d_effective", "fraction"]] = ["no_transfer", 500.0, -1.0]
-    cells.loc[cells.index[2], ["status", "d_effective_high"]] = ["extrapolated", np.inf]
+    changes: list[dict[str, str | float]] = [
+        {"status": "below_floor", "d_effective": np.nan, "amplification": np.nan},
+        {"status": "no_transfer", "d_effective": 500.0, "fraction": -1.0},
+        {"status": "extrapolated", "d_effective_high": np.inf},
+    ]
+    for index, change in zip(cells.index, changes, strict=False):
+        for column, value in change.items():
+            cells.loc[index, column] = value
     return Planted(table.assign(learning_rate=1e-3, epochs_best=3.0), fit, cells)
 
 
@@ -53,7 +58,11 @@ def curves_of(table: pd.DataFrame) -> pd.DataFrame:
 def tried(table: pd.DataFrame) -> pd.DataFrame:
     """Three rates a cell: the best from scratch, the best for fine-tuning, and one that diverged."""
     tuned = table["arm"] == "text"
-    losses = {1e-3: table["loss"] + 0.15 * tuned, 2e-3: table["loss"] + 0.1, 4e-3: np.nan}
+    losses: dict[float, pd.Series[float] | float] = {
+        1e-3: table["loss"] + 0.15 * tuned,
+        2e-3: table["loss"] + 0.1,
+        4e-3: np.nan,
+    }
     return pd.concat(
         [table.assign(learning_rate=rate, loss_validation=loss) for rate, loss in losses.items()],
         ignore_index=True,

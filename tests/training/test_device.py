@@ -7,7 +7,7 @@ from transferlaws.models import lm
 from transferlaws.models.ladder import LADDER
 
 
-def test_autocast_leaves_the_loss_and_its_gradients_in_float32_and_near():
+def test_autocast_leaves_the_loss_and_its_gradients_in_float32_and_near() -> None:
     tokens = torch.randint(0, 700, (9, 65), generator=torch.Generator().manual_seed(1))
     x, y = tokens[:, :-1], tokens[:, 1:]
     model = lm.build(LADDER[3], vocabulary_size=700, context=64, seed=3)

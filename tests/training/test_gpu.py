@@ -33,7 +33,7 @@ def train(device: torch.device, **budget: Any) -> tuple[str, dict[str, torch.Ten
     return repr(training.curve), weights, training.best.loss_validation
 
 
-def test_a_recorded_run_is_the_run_to_the_bit_and_near_the_cpus(monkeypatch: pytest.MonkeyPatch):
+def test_a_recorded_run_is_the_run_to_the_bit_and_near_the_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     device = prepare_device()
     assert device.type == "cuda"
     one, again = train(device), train(device)
@@ -46,7 +46,7 @@ def test_a_recorded_run_is_the_run_to_the_bit_and_near_the_cpus(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("vocabulary_size", [512, 1001])  # aligned rows, and rows that are filled up
-def test_loss_and_gradients_are_the_cpus(vocabulary_size: int):
+def test_loss_and_gradients_are_the_cpus(vocabulary_size: int) -> None:
     tokens = torch.randint(0, vocabulary_size, (9, 65), generator=torch.Generator().manual_seed(1))
     model = lm.build(LADDER[3], vocabulary_size=vocabulary_size, context=64, seed=3)
     loss = lm.mean_loss(model, tokens[:, :-1], tokens[:, 1:])

@@ -37,7 +37,7 @@ def train(
     return training, Evaluation(model, stop_set)()
 
 
-def test_a_run_learns_overfits_and_keeps_its_best_weights():
+def test_a_run_learns_overfits_and_keeps_its_best_weights() -> None:
     training, loss = train(rate=1e-2)
     first, last_held = training.curve[0], [p for p in training.curve if p.phase == "hold"][-1]
     assert training.best is not None and not training.diverged
@@ -47,14 +47,16 @@ def test_a_run_learns_overfits_and_keeps_its_best_weights():
     assert {point.phase for point in training.curve} == {"hold", "decay"}
 
 
-def test_the_same_run_twice_is_the_same_to_the_bit():
+def test_the_same_run_twice_is_the_same_to_the_bit() -> None:
     torch.manual_seed(99)  # what happened in the process before must not matter
     one = train(rate=1e-2)
     torch.manual_seed(1)
     assert train(rate=1e-2) == one
 
 
-def test_a_torch_without_its_private_operators_trains_to_the_same_losses(monkeypatch: pytest.MonkeyPatch):
+def test_a_torch_without_its_private_operators_trains_to_the_same_losses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     asked: list[bool] = []
     found = by_hand.loss_by_hand
 
@@ -71,14 +73,16 @@ def test_a_torch_without_its_private_operators_trains_to_the_same_losses(monkeyp
     assert repr(without) == repr(with_them)  # repr: a curve begins with a nan
 
 
-def test_a_budgeted_run_sees_its_budget_and_decays_at_the_end():
+def test_a_budgeted_run_sees_its_budget_and_decays_at_the_end() -> None:
     training, _ = train(rate=1e-2, budget=10_000)
     assert abs(training.curve[-1].tokens_seen - 10_000) < 200
     assert training.curve[-1].phase == "decay"
     assert training.curve[-1].learning_rate < 1e-3
 
 
-def test_a_branch_off_a_trunk_is_the_run_it_would_have_been(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_branch_off_a_trunk_is_the_run_it_would_have_been(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     steps: list[int] = []
     update = Trainer.update
 
@@ -104,7 +108,7 @@ def test_a_branch_off_a_trunk_is_the_run_it_would_have_been(tmp_path: Path, monk
 @pytest.mark.parametrize(("share", "at_once", "parts"), [(0.125, 2, [2, 1]), (0.2, 4, [3, 3])])
 def test_a_batch_that_is_divided_trains_the_same_run(
     share: float, at_once: int, parts: list[int], monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     whole, _ = train(rate=1e-2, budget=5_000, share=share)
     sizes: list[int] = []
 
@@ -117,9 +121,10 @@ def test_a_batch_that_is_divided_trains_the_same_run(
     divided, _ = train(rate=1e-2, budget=5_000, share=share)
     assert sizes[:2] == parts  # of one size where that takes no small ones
     assert divided != whole
-    np.testing.assert_allclose(*([p[:-1] for p in run.curve] for run in (whole, divided)), atol=1e-5)
+    of_whole, of_divided = ([p[:-1] for p in run.curve] for run in (whole, divided))
+    np.testing.assert_allclose(of_whole, of_divided, atol=1e-5)
 
 
-def test_a_rate_far_too_high_is_reported_as_divergence():
+def test_a_rate_far_too_high_is_reported_as_divergence() -> None:
     training, _ = train(rate=300.0)
     assert training.diverged

@@ -7,7 +7,7 @@ from transferlaws.training.snapshot import Snapshot
 from transferlaws.training.spec import TrainingRecipe
 
 
-def test_steps_are_those_of_torch():
+def test_steps_are_those_of_torch() -> None:
     recipe, random = TrainingRecipe(), torch.Generator().manual_seed(0)
     shapes = [(33, 16), (16,), (16, 48), (48,), (5,)]
     ours = [torch.randn(shape, generator=random).requires_grad_() for shape in shapes]
@@ -29,7 +29,7 @@ def test_steps_are_those_of_torch():
         for p, q in zip(ours, theirs, strict=True):
             p.grad = size * torch.randn(p.shape, generator=random)
             q.grad = p.grad.clone()
-        history.append((rate, [p.grad.clone() for p in ours]))
+        history.append((rate, [q.grad.clone() for q in theirs if q.grad is not None]))
         if step == 3:
             before = Snapshot([*ours, *optimizer.tensors()])
             before.keep()

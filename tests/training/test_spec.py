@@ -20,13 +20,13 @@ SPEC = RunSpec(
 )
 
 
-def test_a_spec_survives_json():
+def test_a_spec_survives_json() -> None:
     again = RunSpec.from_json(json.loads(json.dumps(SPEC.to_json())))
     assert again == SPEC
     assert again.key == SPEC.key
 
 
-def test_every_field_is_in_the_key():
+def test_every_field_is_in_the_key() -> None:
     changed = [
         replace(SPEC, arm="mix"),
         replace(SPEC, size=Size(1, 32, 2)),

@@ -19,19 +19,19 @@ def search(optimum: float, diverges_above: float = math.inf) -> dict[float, floa
 
 
 @pytest.mark.parametrize("optimum", [2e-4, 1.1e-3, 5e-3, 3e-2])
-def test_the_search_brackets_and_finds_the_optimum(optimum: float):
+def test_the_search_brackets_and_finds_the_optimum(optimum: float) -> None:
     losses = search(optimum)
     best = min(losses, key=lambda rate: losses[rate])
     assert min(losses) < best < max(losses)
     assert best_rate(losses, TUNING) == pytest.approx(optimum, rel=1e-6)
 
 
-def test_a_diverging_neighbour_bounds_the_search():
+def test_a_diverging_neighbour_bounds_the_search() -> None:
     losses = search(optimum=1e-2, diverges_above=9e-3)
     assert best_rate(losses, TUNING) == 8e-3
 
 
-def test_on_a_plateau_the_largest_good_rate_is_taken_and_nothing_far_below_is_tried():
+def test_on_a_plateau_the_largest_good_rate_is_taken_and_nothing_far_below_is_tried() -> None:
     losses: dict[float, float] = {}
     while rates := next_rates(losses, TUNING, TUNING.first_guess):
         losses |= {
@@ -41,7 +41,7 @@ def test_on_a_plateau_the_largest_good_rate_is_taken_and_nothing_far_below_is_tr
     assert min(losses) == 2e-3
 
 
-def test_rates_between_tuned_sizes_follow_the_power_law_and_stay_level_beyond():
+def test_rates_between_tuned_sizes_follow_the_power_law_and_stay_level_beyond() -> None:
     tuned = [(1_000, 1e-3), (100_000, 1e-2)]
     assert interpolated_rate(tuned, 10_000) == pytest.approx(10**-2.5, rel=5e-3)
     assert interpolated_rate(tuned, 10_000_000) == pytest.approx(1e-2)

@@ -181,9 +181,10 @@ def mean_loss(model: Any, x_BT: Tensor, y_BT: Tensor) -> Tensor:
     """Mean cross-entropy in nats/token of next tokens `y_BT` given `x_BT`, ready for `backward`."""
     h = _hidden_states_of(model, x_BT.device.type)(model, x_BT)
     with _in_float32(h):
-        return _FusedCrossEntropy.apply(
+        loss: Tensor = _FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
             h.view(-1, h.shape[-1]).float(), model.transformer.wte.weight, y_BT.reshape(-1)
         )
+    return loss
 
 
 @torch.no_grad()
