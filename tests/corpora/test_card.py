@@ -31,7 +31,7 @@ def test_sizes(split: str, python: Corpus, code_card: dict[str, Any]) -> None:
     assert size["characters"] == len(whole)
     assert size["bytes"] == len(whole.encode()) == (python.path / f"{split}.txt").stat().st_size
     assert size["documents"] == len(texts(python, split))
-    assert size["projects"] == len({document.source for document in python.documents(split)})
+    assert size["projects"] == len({document.project for document in python.documents(split)})
     assert size["non_ascii_share"] == pytest.approx(len(re.findall(r"[^\x00-\x7f]", whole)) / len(whole))
     assert size["excerpts"] == pytest.approx(len(whole) / 1_000, rel=0.1)
 
@@ -42,7 +42,7 @@ def test_composition_and_licences_add_up(python: Corpus, code_card: dict[str, An
     assert sum(row["share"] for row in code_card["composition"]) == pytest.approx(1)
     assert sum(row["characters"] for row in code_card["licences"]) == sum(chars.values())
     by_project = {row["project"]: row["chars"] for row in code_card["projects"]}
-    flask = sum(len(d.text) for split in SPLITS for d in python.documents(split) if d.source == "flask")
+    flask = sum(len(d.text) for split in SPLITS for d in python.documents(split) if d.project == "flask")
     assert by_project["flask"] == flask
 
 

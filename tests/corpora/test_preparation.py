@@ -44,7 +44,7 @@ def test_the_bytes_do_not_depend_on_jobs_or_on_the_order_of_files(tmp_path: Path
 
 def test_projects_are_disjoint_between_splits(english: Corpus, python: Corpus) -> None:
     for corpus in (english, python):
-        projects = [{document.source for document in corpus.documents(split)} for split in SPLITS]
+        projects = [{document.project for document in corpus.documents(split)} for split in SPLITS]
         assert sum(map(len, projects)) == len(set.union(*projects)) >= 8
         assert all(projects)
 
@@ -52,7 +52,7 @@ def test_projects_are_disjoint_between_splits(english: Corpus, python: Corpus) -
 def test_documents_are_the_files(python: Corpus) -> None:
     """Code comes through unchanged, but for blanks at line ends, final newlines and licence heads."""
     texts = {
-        f"{d.source}/{d.path.split('/')[-1]}": d.text for split in SPLITS for d in python.documents(split)
+        f"{d.project}/{d.path.split('/')[-1]}": d.text for split in SPLITS for d in python.documents(split)
     }
     for path in (TEXTS / "python").glob("*/*.py"):
         text = "\n".join(line.rstrip() for line in path.read_text("utf-8").split("\n")).strip("\n")

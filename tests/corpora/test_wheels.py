@@ -45,7 +45,7 @@ def test_fetched_by_hash_and_read_in_the_zip(
     wheel = make_wheel(MEMBERS, *TAKES, folder=local_index)
     corpus = prepare(CorpusRecipe("wood", (wheel,)), tmp_path, jobs=1, progress=False)
     assert [document.text for document in corpus.documents("test")] == [STORY.format("owl")]
-    assert {(d.source, d.licence) for d in corpus.documents("train")} == {("wood", "MIT")}
+    assert {(d.project, d.licence) for d in corpus.documents("train")} == {("wood", "MIT")}
     assert [d.licence for d in corpus.documents("test")] == ["public domain"]
     assert [path.name for path in (tmp_path / "wheels").iterdir()] == [wheel.filename]
 

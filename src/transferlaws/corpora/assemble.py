@@ -36,7 +36,7 @@ def assemble(recipe: CorpusRecipe, shards: list[Path], home: Path) -> None:
     home.mkdir()
     index = [row for number, shard in enumerate(shards) for row in rows(shard, number)]
     split_by = _hold_out(index, recipe)
-    index.sort(key=lambda row: (_ORDER.index(row.split), row.source, row.shard, row.number))
+    index.sort(key=lambda row: (_ORDER.index(row.split), row.project, row.shard, row.number))
     pool = home.parent / "pool.txt"
     with pool.open("wb") as file:
         _remove_repeats(index, shards, recipe.kind, file)
@@ -69,7 +69,7 @@ def _hold_out(index: list[Row], recipe: CorpusRecipe) -> str:
     free = [row for row in kept if not row.split]
     splits: dict[str, str] = {}
     units: tuple[tuple[str, Callable[[Row], str]], ...] = (
-        ("project", lambda row: row.source),
+        ("project", lambda row: row.project),
         ("file", lambda row: row.path.split("#")[0]),
         ("piece", lambda row: row.path),
     )
@@ -120,9 +120,9 @@ def _cap(index: list[Row], recipe: CorpusRecipe) -> None:
     for name, most in recipe.caps.items():
         for split in SPLITS:
             here = {
-                f"{row.source}/{row.path}": row
+                f"{row.project}/{row.path}": row
                 for row in index
-                if row.split == split and not row.reason and name in (row.genre, row.source)
+                if row.split == split and not row.reason and name in (row.genre, row.project)
             }
             kept = within({key: row.chars for key, row in here.items()}, most)
             for key, row in here.items():
@@ -148,9 +148,11 @@ def _write_split(home: Path, split: str, kept: list[Row], pool: Path) -> dict[st
                 stop = start + len(piece.encode())
                 excerpts.append((start, stop, len(piece), PARTS.index(row.part)))
                 start = stop
-            described = {name: getattr(row, name) for name in ("source", "path", "part", "licence", "genre")}
+            described = {name: getattr(row, name) for name in ("path", "part", "licence", "genre")}
             place = {"start": out.tell() - len(data), "stop": out.tell(), "chars": row.chars}
-            index.write(json.dumps(described | place, ensure_ascii=False) + "\n")
+            # "source" is the project: its name in corpora prepared before it was called so.
+            line = {"source": row.project, **described, **place}
+            index.write(json.dumps(line, ensure_ascii=False) + "\n")
     np.save(home / f"{split}.excerpts.npy", np.array(excerpts, np.int64))
     return {path.name: _sealed(path) for path in (text_file, index_file, home / f"{split}.excerpts.npy")}
 
@@ -169,7 +171,7 @@ def _projects(index: list[Row]) -> list[dict[str, Any]]:
     """What was read, kept and dropped, by project and kind of content."""
     groups: dict[tuple[str, ...], list[Row]] = defaultdict(list)
     for row in index:
-        groups[row.source, row.split, row.part, row.genre, row.licence].append(row)
+        groups[row.project, row.split, row.part, row.genre, row.licence].append(row)
     return [
         dict(zip(("project", "split", "part", "genre", "licence"), key, strict=True))
         | {

@@ -70,9 +70,9 @@ class Corpus:
         with self._text(split) as text, (self.path / f"{split}.documents.jsonl").open("rb") as index:
             for line in index:
                 row = json.loads(line)
-                start, stop = row.pop("start"), row.pop("stop")
+                start, stop, project = row.pop("start"), row.pop("stop"), row.pop("source")
                 del row["chars"]
-                yield Document(text=text[start:stop].decode(), split=split, **row)
+                yield Document(text[start:stop].decode(), project, split=split, **row)
 
     def excerpts(
         self, split: str, d_chars: int | None, seed: int, parts: Sequence[str] | None = None

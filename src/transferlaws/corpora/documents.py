@@ -1,7 +1,7 @@
-"""What walks through the corpora room: a source, and the documents it gives.
+"""What walks through the corpora room: an origin, and the documents it gives.
 
-A source is anything that yields documents: a pinned wheel, a folder, a Hugging Face dataset. A document
-belongs to one *project* (its `source`), and projects go to training, validation or test as a whole.
+An origin is anything that yields documents: a pinned wheel, a folder, a Hugging Face dataset. A document
+belongs to one *project*, and projects go to training, validation or test as a whole.
 """
 
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ PARTS = ("prose", "technical", "code")
 
 @dataclass(frozen=True)
 class Document:
-    """One document: its text, its project (`source`), its path there, part, licence and genre.
+    """One document: its text, its project, its path there, part, licence and genre.
 
-    `split` is the split its source asks for, or "" where projects are held out by lot.
+    `split` is the split its origin asks for, or "" where projects are held out by lot.
     """
 
     text: str
-    source: str
+    project: str
     path: str
     part: str = "prose"
     licence: str = "unknown"

