@@ -122,8 +122,10 @@ def test_torch_is_known_to_models_and_training_only():
 
 
 def test_the_names_of_the_project_are_known_to_its_presets_only():
-    """No result is treated by the name of its arm or corpus: these are the user's. Facts of the paper name its
-    own sources."""
+    """No result is treated by the name of its arm or corpus: these are the user's.
+
+    Facts of the paper name the paper's sources.
+    """
     questions = [asked()[0] for asked in STUDIES.values()]
     names = set[str]().union(*({*question.pretrained, *question.corpora} for question in questions))
     found = {
