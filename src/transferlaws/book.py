@@ -181,8 +181,9 @@ def _set_pages(root: Path, stage: Path, book: list[Page], *, afresh: bool) -> Pa
     result = subprocess.run(
         [sys.executable, "-c", program, "build", str(stage), *options],
         capture_output=True,
-        text=True,
-        env=os.environ | _kernel_environment(root),
+        encoding="utf-8",
+        errors="replace",
+        env=os.environ | _kernel_environment(root) | {"PYTHONUTF8": "1"},
         check=False,
     )
     missing = [page.name for page in book if not (site / f"{page.name}.html").is_file()]

@@ -6,12 +6,16 @@ disk, so that a crash, a full disk or a second process never leaves half a file 
 
 import hashlib
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from transferlaws.errors import TransferLawsError
+
+REFUSES_OPEN_FILES = os.name == "nt"
+"""Whether the system refuses to replace a file while somebody reads it, as Windows does."""
 
 
 @contextmanager
@@ -28,12 +32,24 @@ def replace_atomic(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        temporary.replace(path)
+        _rename(temporary, path)
     except OSError as error:
         raise TransferLawsError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         with suppress(OSError):
             temporary.unlink()
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    """Put `temporary` in the place of `path`; where readers are in the way, for up to two seconds."""
+    for seconds in (0.01, 0.05, 0.2, 0.5, 1.2) if REFUSES_OPEN_FILES else ():
+        try:
+            temporary.replace(path)
+        except PermissionError:
+            time.sleep(seconds)
+        else:
+            return
+    temporary.replace(path)
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

@@ -173,13 +173,14 @@ def _download(wheels: Sequence[Wheel], cache: Path) -> None:
             pins.write_text(
                 "".join(
                     f"{wheel.package}=={wheel.version} --hash=sha256:{wheel.sha256}\n" for wheel in wheels
-                )
+                ),
+                encoding="utf-8",
             )
             options = ["--progress-bar", "off", "--no-input", "--disable-pip-version-check", "--no-deps"]
             options += ["--only-binary", ":all:", "--platform", wheels[0].platform]
             options += ["--ignore-requires-python", "--require-hashes", "-d", folder, "-r", str(pins)]
             command = [sys.executable, "-m", "pip", "download", *options]
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
+            result = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
             if result.returncode:
                 raise TransferLawsError(_reason(result.stderr + result.stdout, wheels))
             for wheel in wheels:

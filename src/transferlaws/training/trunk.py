@@ -7,6 +7,7 @@ than the largest alone. States are files that may be deleted at any time.
 """
 
 import json
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class Trunk:
         # Tied weights share memory, which the format does not take.
         tensors = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
         self.folder.mkdir(parents=True, exist_ok=True)
-        written = self.folder / f".{state.step}.new"
+        written = self.folder / f".{state.step}.{uuid.uuid4().hex}.new"
         with replace_atomic(written) as temporary:
             save_file(tensors, temporary, metadata={"curve": json.dumps(state.curve)})
         written.replace(self.folder / f"{state.step}-{sha256_file(written)[:16]}.safetensors")
