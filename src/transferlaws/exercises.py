@@ -125,7 +125,7 @@ def check_code_share(answer: Callable[[float, float, float], float]) -> str:
     """Check `answer(flagged, caught, false_alarms)`: the share of code behind a share caught."""
     for share, caught, false_alarms in ((0.02, 0.6, 0.0), (0.3, 0.8, 0.01), (1.0, 0.6, 0.05)):
         flagged = share * caught + (1 - share) * false_alarms
-        case = f"a share of {flagged:g} caught, {caught:g} in Python, {false_alarms:g} in plain prose"
+        case = f"a share of {flagged:g} caught, {caught:g} in code, {false_alarms:g} in plain prose"
         _compare(answer(flagged, caught, false_alarms), share, case)
     return "Right, with and without false alarms."
 

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from transferlaws import prose
 from transferlaws.corpora import Corpus, CorpusRecipe, Folder, prepare
 from transferlaws.corpora.card import card
 from transferlaws.errors import TransferLawsError
 from transferlaws.exercises import check_bits_per_char, check_code_share
 from transferlaws.figures import Drawing, corpora, tokens
+from transferlaws.prose.tokens import pieces, shown
 from transferlaws.tokens import train_tokenizer
 
 TEXTS = Path(__file__).parent.parent / "corpus"
@@ -73,10 +75,10 @@ def test_fates_add_up_to_what_was_read(cards: dict[str, Any], prepared: dict[str
 
 
 def test_passages_come_only_from_what_may_be_printed(prepared: dict[str, Corpus]) -> None:
-    refused = corpora.passages(prepared["python"]).markdown
+    refused = prose.corpora.passages([prepared["python"]])
     assert "~~~" not in refused and "licence" in refused
-    assert "none in the documents" in corpora.lines_like_code(prepared["python"]).markdown
-    quoted = corpora.passages(prepared["othercode"], count=1).markdown
+    assert "none in the documents" in prose.corpora.lines_like_code(prepared["python"])
+    quoted = prose.corpora.passages([prepared["othercode"]], count=1)
     body = quoted.split("~~~~~~")[1].removeprefix("text").strip("\n")
     assert len(body) >= 80
     assert any(body in document.text for document in prepared["othercode"].documents("train"))
@@ -118,15 +120,15 @@ def test_counting_loss_is_the_formula_and_a_probability() -> None:
 def test_tokens_lean_to_where_they_are_used() -> None:
     tokenizer = train_tokenizer("bpe", ["def self " * 50, "the whale " * 50], 300)
     lean = tokens.leaning(tokenizer, ["the whale " * 9], ["def self " * 9])
-    ids = {tokens.shown(tokenizer, token): token for token in range(tokenizer.vocabulary_size)}
+    ids = {shown(tokenizer, token): token for token in range(tokenizer.vocabulary_size)}
     assert lean[ids["␣self"]] > 1 and lean[ids["␣whale"]] < -1
 
 
 def test_tokens_are_shown_so_that_they_can_be_seen() -> None:
     tokenizer = train_tokenizer("bpe", ["\n        x"] * 99, 280)
-    assert "".join(tokens.pieces(tokenizer, "a\tb c")) == "a⇥b␣c"
-    assert any("⏎␣×" in tokens.shown(tokenizer, token) for token in range(257, tokenizer.vocabulary_size))
-    assert tokens.shown(train_tokenizer("bytes", []), train_tokenizer("bytes", []).encode("é")[0]) == "c3"
+    assert "".join(pieces(tokenizer, "a\tb c")) == "a⇥b␣c"
+    assert any("⏎␣×" in shown(tokenizer, token) for token in range(257, tokenizer.vocabulary_size))
+    assert shown(train_tokenizer("bytes", []), train_tokenizer("bytes", []).encode("é")[0]) == "c3"
 
 
 def test_token_figures_are_the_same_to_the_byte(prepared: dict[str, Corpus]) -> None:

@@ -20,6 +20,7 @@ from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison, com
 from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of, seed_noise
 from transferlaws.laws.questions.equality import Equality, same_exponent
 from transferlaws.laws.questions.power import Power, power
+from transferlaws.prose import comparison as ranked
 from transferlaws.prose import evidence
 
 DESIGN = Design(
@@ -98,14 +99,14 @@ def test_a_figure_of_a_doubtful_study_is_the_same_to_the_byte(name: str, study: 
 
 def test_a_study_that_hides_its_law_is_said_to(study: Doubtful) -> None:
     assert study.fits["text"].status != "converged"
-    assert "not identified" in evidence.moved(study.parts).markdown
-    assert "not bounded before" in evidence.moved(study.parts).markdown
-    assert "cannot tell" in evidence.together(study.tests).markdown
+    assert "not identified" in evidence.moved(study.parts)
+    assert "not bounded before" in evidence.moved(study.parts)
+    assert "cannot tell" in evidence.together(study.tests)
     assert "cannot tell" in evidence.one_exponent(study.tests, "beta")
     assert len(study.cells) == 27  # every cell, the ossified ones too
     noise = seed_noise(study.table, ("scratch", "text"))
-    said = evidence.laid_over(study.cells, noise, {"loss_space": 15, "eq_6_1": 7})
-    assert "1 cell took no part" in said.markdown
+    said = ranked.laid_over(study.cells, noise, {"loss_space": 15, "eq_6_1": 7})
+    assert "1 cell took no part" in said
 
 
 def test_eight_hits_of_eight_still_allow_a_coverage_of_63_per_cent(study: Doubtful) -> None:
@@ -114,14 +115,14 @@ def test_eight_hits_of_eight_still_allow_a_coverage_of_63_per_cent(study: Doubtf
          "identified": True, "width": 0.3}
         for i in range(8) for name in ("alpha", "beta")
     ]  # fmt: skip
-    said = evidence.recovered(replace(study.simulated, studies=pd.DataFrame(rows))).markdown
+    said = evidence.recovered(replace(study.simulated, studies=pd.DataFrame(rows)))
     assert "8 of 8" in said and "63 to 100 %" in said  # 0.025^(1/8), Clopper and Pearson 1934
 
 
 def test_a_leave_out_that_moves_an_exponent_is_called_out(study: Doubtful) -> None:
     sure = replace(study.fits["text"], alpha=Interval(0.4, 0.3, 0.5), beta=Interval(0.5, 0.4, 0.6))
     part = replace(sure, n_runs=sure.n_runs - 1, alpha=Interval(0.1, 0.0, 0.2), beta=Interval(0.5, None, 0.7))
-    said = evidence.moved({"all runs": sure, "less": part, "same": sure}).markdown
+    said = evidence.moved({"all runs": sure, "less": part, "same": sure})
     assert "moves by -0.3, outside the interval of all runs" in said
     assert "no longer bounded" in said
     assert "*same*: takes nothing away" in said
@@ -149,10 +150,10 @@ def ranking(errors: dict[str, list[float]]) -> Comparison:
 def test_a_law_is_singled_out_only_where_other_cells_would_agree() -> None:
     noise = [0.01, 0.02, 0.01, 0.02, 0.015, 0.012]
     far = {"hernandez": noise, "additive": [e + 0.05 for e in noise], BASELINE: [0.04] * 6}
-    said = evidence.compared(ranking(far), 10).markdown
+    said = ranked.compared(ranking(far), 10)
     assert "comes first in 100 %" in said and "No better than fitting nothing: additive" in said
     near = {"hernandez": noise, "additive": [*noise[1:], 0.015], BASELINE: [0.2] * 6}
-    said = evidence.compared(ranking(near), 3).markdown
+    said = ranked.compared(ranking(near), 3)
     assert "do not single out a law" in said and "Every form beats" in said
     assert "at least as many parameters" in said
 

@@ -1,22 +1,36 @@
 """Figures from a planted study: every one draws, twice to the same bytes, whatever happened in its cells."""
 
+import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
-from transferlaws.figures import Drawing, charts, effective, law, losses, scratch, training
+from transferlaws import prose
+from transferlaws.design.presets import TO_PYTHON
+from transferlaws.design.question import Titles
+from transferlaws.figures import (
+    Drawing,
+    canvas,
+    charts,
+    effective,
+    law,
+    losses,
+    scratch,
+    training,
+    uncertainty,
+)
 from transferlaws.laws.data.synthetic import Design, plant
 from transferlaws.laws.estimators.result import Fit, Interval
 from transferlaws.laws.estimators.transfer import fit_transfer
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.paper import TABLE_1
 from transferlaws.models.ladder import LADDER
-from transferlaws.prose import words
 
 BOOK = Path(__file__).parents[2] / "book"
 DESIGN = Design(
@@ -71,8 +85,8 @@ def tried(table: pd.DataFrame) -> pd.DataFrame:
 
 FIGURES: dict[str, Callable[[Planted], Drawing]] = {
     "hero": lambda study: losses.hero(study.table, study.fit),
-    "hero below the floor": lambda study: losses.hero(study.table, study.fit, study.cells.iloc[0]),
-    "hero without transfer": lambda study: losses.hero(study.table, study.fit, study.cells.iloc[1]),
+    "hero below the floor": lambda study: losses.hero(study.table, study.fit, cell=study.cells.iloc[0]),
+    "hero without transfer": lambda study: losses.hero(study.table, study.fit, cell=study.cells.iloc[1]),
     "loss against data": lambda study: losses.loss_against_data(study.table, study.fit.curves),
     "loss against size": lambda study: losses.loss_against_size(study.table, ["scratch", "text"]),
     "data limits": lambda study: scratch.data_limits(study.fit.curves, study.cells),
@@ -122,18 +136,68 @@ def test_the_calculator_knows_the_paper_and_says_what_it_is() -> None:
 
 
 def test_words_say_no_more_than_the_numbers(study: Planted) -> None:
-    assert words.against(Interval(0.5, None, None), 0.38).startswith("open on both sides")
-    assert "below our interval" in words.against(Interval(0.5, 0.4, 0.6), 0.38)
-    assert "contains" in words.against(Interval(0.3, 0.2, None), 0.38)
-    below, worse = (words.cell(study.cells.iloc[i], "text").markdown for i in (0, 1))
+    assert prose.law.against(Interval(0.5, None, None), 0.38).startswith("open on both sides")
+    assert "below our interval" in prose.law.against(Interval(0.5, 0.4, 0.6), 0.38)
+    assert "contains" in prose.law.against(Interval(0.3, 0.2, None), 0.38)
+    below, worse = (prose.cells.cell(study.cells.iloc[i], "text", TO_PYTHON.titles) for i in (0, 1))
     assert "no amount of Python" in below and "times the data" not in below
     assert "nothing, or worse" in worse
-    assert "1 cells" in words.ossified(study.cells.iloc[:2]).markdown
-    untuned = words.untuned(tried(study.table), 10_000).markdown
+    assert "1 cells" in prose.cells.ossified(study.cells.iloc[:2])
+    untuned = prose.runs.untuned(tried(study.table), 10_000)
     assert untuned.count("+0.050 nats/token") == 3 and "not tried" not in untuned
-    assert words.scientific(1.5e-3) == r"$1.5\times 10^{-3}$"
-    assert words.scientific(1234.0) == "1,234"
-    assert words.scientific(float("inf")) == "unbounded"
-    assert words.listing(pd.DataFrame({"a": [np.inf], "b": [12345.0]})).markdown.endswith(
-        "| unbounded | 12,345 |"
+    assert prose.numbers.scientific(1.5e-3) == r"$1.5\times 10^{-3}$"
+    assert prose.numbers.scientific(1234.0) == "1,234"
+    assert prose.numbers.scientific(float("inf")) == "unbounded"
+    endless = prose.numbers.listing(pd.DataFrame({"a": [np.inf], "b": [12345.0]}))
+    assert endless.endswith("| unbounded | 12,345 |")
+
+
+OWN = Titles(target="Verilog", sources={"german": "German", "notes": "my notes"})
+
+
+def in_own_names(study: Planted) -> Iterator[str]:
+    """What a page says of a study that is about German and Verilog."""
+    table = study.table.replace({"arm": {"text": "german"}}).assign(scale="own", seconds=60.0)
+    fit, cells = replace(study.fit, source="german"), study.cells
+    pictures = (
+        losses.hero(table, fit, OWN),
+        losses.loss_against_data(table, fit.curves, titles=OWN),
+        losses.loss_against_size(table, ["scratch", "german"], titles=OWN),
+        scratch.data_limits(fit.curves, cells, titles=OWN),
+        effective.inversion(table, fit, titles=OWN),
+        law.fractions({"german": fit}, titles=OWN),
+        law.n_star({"german": fit}, titles=OWN),
+        law.coefficients([fit], {}, titles=OWN),
+        training.learning_rates(table, titles=OWN),
+        training.epochs_to_best(table, titles=OWN),
+        uncertainty.region({"german": fit}, {}, titles=OWN),
     )
+    for picture in pictures:
+        yield from (artist.get_text() for artist in picture.findobj(Text))
+    chart = charts.runs(table, titles=OWN)
+    yield chart.label + json.dumps(chart.spec())
+    yield from (prose.cells.cell(row, "german", OWN) for _, row in cells.iterrows())
+    yield prose.law.table([fit], {}) + prose.law.verdicts({"german": fit})
+    yield prose.cells.misfit(fit, table) + prose.cells.controls("german", ["notes"], table)
+    yield prose.study.size(table, "own", OWN) + prose.runs.size_steps(table, ["scratch", "german"])
+    yield prose.runs.noise(table) + prose.runs.rates(table) + prose.evidence.region({"german": fit})
+
+
+def test_a_study_of_other_corpora_is_told_in_their_names(study: Planted) -> None:
+    said = "\n".join(in_own_names(study))
+    for name in ("Verilog seen in training (characters)", "pre-trained on German", "characters of Verilog"):
+        assert name in said
+    assert not re.search(r"python|english|(pre-trained on|arm|source)\W+(the )?text\b", said, re.IGNORECASE)
+    untitled = "\n".join(prose.cells.cell(row, "german") for _, row in study.cells.iterrows())
+    assert "pre-trained on german and fine-tuned on" in untitled and "characters of the target" in untitled
+
+
+def test_a_source_has_one_colour_and_an_arm_without_a_title_keeps_its_own() -> None:
+    titles = TO_PYTHON.titles
+    shades = [
+        canvas.colour(arm, titles) for arm in ("text", "mix", "prose", "python", "shuffled", "text+python")
+    ]
+    assert shades == ["#0072b2", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#56b4e9"]
+    assert canvas.colour("text-2M", titles) not in shades
+    assert canvas.colour("german") == canvas.colour("german", Titles()) != canvas.colour("scratch")
+    assert canvas.colour("german", OWN) != canvas.colour("notes", OWN)

@@ -1,44 +1,35 @@
 """The paper every figure is drawn on: size, style, colours, logarithmic ticks, and an SVG equal to the byte.
 
-Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; data sizes run through
-viridis. A `Drawing` shows itself in a notebook as SVG without a clock or a random name in it.
+Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; a source has the same one on
+all pages, and data sizes run through viridis. A `Drawing` shows itself in a notebook as SVG without a clock
+or a random name in it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ParamSpec
+from zlib import crc32
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from transferlaws.design.question import BASELINE, UNTITLED, Titles
 
 P = ParamSpec("P")
 UNDATED: dict[str, Any] = {"Date": None, "Creator": None}
 STYLE = Path(__file__).with_name("transferlaws.mplstyle")
 
-ARM_COLOURS = {
-    "scratch": "#555555",
-    "text": "#0072b2",
-    "mix": "#d55e00",
-    "prose": "#cc79a7",
-    "python": "#009e73",
-    "shuffled": "#e69f00",
-    "text+python": "#56b4e9",
-}
-ARM_NAMES = {
-    "scratch": "from scratch",
-    "text": "pre-trained on text",
-    "mix": "pre-trained on text and code",
-    "prose": "pre-trained on prose",
-    "python": "pre-trained on Python",
-    "shuffled": "pre-trained on shuffled text",
-    "text+python": "pre-trained on text and a drop of Python",
-}
+PALETTE = ("#0072b2", "#d55e00", "#cc79a7", "#009e73", "#e69f00", "#56b4e9", "#8c6d31")
+CORPUS_PALETTE = ("#0072b2", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31")
+FROM_SCRATCH = "#555555"
 
 
 class Drawing(Figure):
@@ -107,14 +98,26 @@ def outside_legend(figure: Drawing, title: str = "") -> None:
     figure.legend(entries.values(), entries.keys(), title=title, loc="outside right upper")
 
 
-def colour(arm: str) -> str:
-    """The colour of an arm; grey-brown for arms nobody named."""
-    return ARM_COLOURS.get(arm, "#8c6d31")
+def colour(arm: str, titles: Titles = UNTITLED) -> str:
+    """The colour of an arm: that of its source's place in the titles, a stable one without a title."""
+    return FROM_SCRATCH if arm == BASELINE else _colour(arm, titles.sources, PALETTE)
 
 
-def name(arm: str) -> str:
-    """What the legend calls an arm."""
-    return ARM_NAMES.get(arm, f"pre-trained on {arm}")
+def corpus_colour(corpus: str, titles: Titles = UNTITLED) -> str:
+    """The colour of a corpus, chosen likewise."""
+    return _colour(corpus, titles.corpora, CORPUS_PALETTE)
+
+
+def _colour(name: str, titled: Collection[str], palette: tuple[str, ...]) -> str:
+    if name in titled:
+        return palette[list(titled).index(name) % len(palette)]
+    free = palette[len(titled) :] or palette
+    return free[crc32(name.encode()) % len(free)]
+
+
+def baseline_first(arms: Iterable[str]) -> list[str]:
+    """Each arm once: the baseline, then the others by name."""
+    return [BASELINE, *sorted(set(arms) - {BASELINE})]
 
 
 def shades(values: Iterable[float]) -> dict[float, Any]:
@@ -142,16 +145,37 @@ def number(value: float) -> str:
     return rf"$10^{{{exponent}}}$" if lead == "1" else rf"${lead}\times10^{{{exponent}}}$"
 
 
-def log_axis(axes: Axes, which: str) -> None:
-    """Make one axis ("x" or "y") logarithmic, with ticks written as powers of ten."""
-    getattr(axes, f"set_{which}scale")("log")
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = sorted(axis.get_view_interval())
-    decades = np.log10(high / low) if low > 0 else 3
-    few = decades < 1.6
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if few else (1.0,)))
-    axis.set_major_formatter(FuncFormatter(power_of_ten))
-    axis.set_minor_formatter(NullFormatter())
+def log_axes(axes: Axes, which: str = "xy") -> None:
+    """Make the axes named in `which` logarithmic, with ticks written as powers of ten."""
+    for letter in which:
+        getattr(axes, f"set_{letter}scale")("log")
+        axis = getattr(axes, f"{letter}axis")
+        low, high = sorted(axis.get_view_interval())
+        decades = np.log10(high / low) if low > 0 else 3
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 1.6 else (1.0,)))
+        axis.set_major_formatter(FuncFormatter(power_of_ten))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def cell_grid(axes: Axes, cells: pd.DataFrame, **labels: str) -> Callable[..., tuple[int, int]]:
+    """Label a grid of cells, data sizes across and sizes upwards; returns what draws the tile of one cell.
+
+    That takes n_params, d_chars and the look of a `Rectangle`, and returns the tile's column and row.
+    """
+    sizes, data = sorted(set(cells["n_params"])), sorted(set(cells["d_chars"]))
+    axes.grid(False)
+    axes.set(xlim=(-0.5, len(data) - 0.5), ylim=(-0.5, len(sizes) - 0.5), **labels)
+    axes.set_xticks(range(len(data)), [number(value) for value in data])
+    axes.set_yticks(range(len(sizes)), [number(value) for value in sizes])
+
+    def tile(n_params: float, d_chars: float, **look: Any) -> tuple[int, int]:
+        x, y = data.index(d_chars), sizes.index(n_params)
+        patch = Rectangle((x - 0.47, y - 0.46), 0.94, 0.92, edgecolor="0.25", linewidth=0.6)
+        patch.set(**look)
+        axes.add_patch(patch)
+        return x, y
+
+    return tile
 
 
 def logit(fraction: Any) -> Any:

@@ -14,7 +14,8 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from transferlaws.figures.canvas import ARM_COLOURS, name
+from transferlaws.design.question import UNTITLED, Titles
+from transferlaws.figures import canvas
 from transferlaws.laws.forms import Hernandez
 
 RAISED = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "¹⁰", "¹¹", "¹²", "¹³", "¹⁴"]
@@ -133,26 +134,23 @@ def calculator(laws: Mapping[str, Hernandez], *, n_params: float, d_chars: float
     chart = alt.layer(nothing, lines, dots, answers).add_params(size, data).resolve_scale(y="shared")
     return Interactive(
         chart.properties(width="container", height=340),
-        "Calculator: effective data against fine-tuning data on logarithmic axes, one line a law, "
-        "with sliders "
-        "for the number of parameters and the fine-tuning data.",
+        "Calculator: effective data against fine-tuning data on logarithmic axes, one line a law, with "
+        "sliders for the number of parameters and the fine-tuning data.",
     )
 
 
-def runs(table: pd.DataFrame) -> Interactive:
+def runs(table: pd.DataFrame, *, titles: Titles = UNTITLED) -> Interactive:
     """Every run: test loss against characters, colour by arm; hover names the run, a menu picks a size."""
     columns = ["key", "arm", "n_params", "d_chars", "seed", "loss", "learning_rate", "epochs_best"]
     shown = table.loc[table["d_chars"] > 0, [column for column in columns if column in table]].copy()
-    shown["arm"] = shown["arm"].map(name)
+    shown["arm"] = shown["arm"].map(titles.arm)
     shown["loss"] = shown["loss"].round(4)
     sizes = sorted(int(n) for n in shown["n_params"].unique())
-    arms = list(dict.fromkeys(table["arm"]))
+    colours = {titles.arm(arm): canvas.colour(arm, titles) for arm in dict.fromkeys(table["arm"])}
     menu = alt.binding_select(options=[None, *sizes], labels=["all", *map(str, sizes)], name="size N ")
     pick = alt.selection_point(fields=["n_params"], bind=menu)
-    decades = (
-        int(np.floor(np.log10(shown["d_chars"].min()))),
-        int(np.ceil(np.log10(shown["d_chars"].max()))),
-    )
+    ends = np.log10([shown["d_chars"].min(), shown["d_chars"].max()])
+    decades = int(np.floor(ends[0])), int(np.ceil(ends[1]))
     chart = (
         alt.Chart(shown)
         .mark_point(filled=True, size=60)
@@ -160,18 +158,15 @@ def runs(table: pd.DataFrame) -> Interactive:
             x=alt.X(
                 "d_chars:Q",
                 scale=alt.Scale(type="log", domain=[10.0 ** decades[0], 10.0 ** decades[1]]),
-                axis=log_axis("Python seen in training (characters)", decades),
+                axis=log_axis(f"{titles.target} seen in training (characters)", decades),
             ),
             y=alt.Y("loss:Q", scale=alt.Scale(zero=False), title="test loss (nats/token)"),
             color=alt.Color(
                 "arm:N",
                 title=None,
-                scale=alt.Scale(
-                    domain=[name(arm) for arm in arms],
-                    range=[ARM_COLOURS.get(arm, "#8c6d31") for arm in arms],
-                ),
+                scale=alt.Scale(domain=list(colours), range=list(colours.values())),
             ),
-            shape=alt.Shape("arm:N", title=None, scale=alt.Scale(domain=[name(arm) for arm in arms])),
+            shape=alt.Shape("arm:N", title=None, scale=alt.Scale(domain=list(colours))),
             opacity=alt.condition(pick, alt.value(0.85), alt.value(0.06)),
             tooltip=list(shown.columns),
         )
@@ -180,7 +175,8 @@ def runs(table: pd.DataFrame) -> Interactive:
     )
     return Interactive(
         chart,
-        "Every run as a point: test loss against characters of Python, coloured by arm; hover for its key.",
+        f"Every run as a point: test loss against characters of {titles.target}, coloured by arm; "
+        "hover for its key.",
     )
 
 

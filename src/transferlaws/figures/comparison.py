@@ -7,23 +7,12 @@ and the error that the seeds' noise alone would leave.
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
-from transferlaws.figures.canvas import Drawing, canvas, drawn, log_axis, number
+from transferlaws.figures.canvas import Drawing, canvas, cell_grid, drawn, log_axes
 from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison
+from transferlaws.prose.comparison import FORM_NAMES
 
-FORM_NAMES = {
-    "hernandez": "transfer law, eq. 1.1",
-    "additive": "additive",
-    "multiplicative": "multiplicative",
-    "rectified": "rectified",
-    "transfer_gap": "transfer gap",
-    "eq_6_1": "eq. 6.1",
-    "broken_power": "broken power law",
-    BASELINE: "no fit: nearest cell",
-    NOISE: "noise between seeds",
-}
 FITTED, HELD_OUT = "#999999", "#e69f00"
 
 
@@ -32,16 +21,11 @@ def hold_out(table: pd.DataFrame, source: str, held: pd.Series) -> Drawing:
     """The cells of a source on their grid: those to be fitted, and those held out until the end."""
     figure, ((axes,),) = canvas(width=7.2, height=3.6)
     runs = table[table["arm"] == source].assign(held=held)
-    sizes, data = sorted(set(runs["n_params"])), sorted(set(runs["d_chars"]))
+    labels = {"xlabel": "fine-tuning data, $D_F$ (characters)", "ylabel": "parameters without embeddings, N"}
+    tile = cell_grid(axes, runs, **labels)
     cells = runs.drop_duplicates(["n_params", "d_chars"])
     for n, d, kept_back in zip(cells["n_params"], cells["d_chars"], cells["held"], strict=True):
-        tile = Rectangle((data.index(d) - 0.47, sizes.index(n) - 0.46), 0.94, 0.92, linewidth=0.6)
-        tile.set(facecolor=HELD_OUT if kept_back else FITTED, edgecolor="0.25")
-        tile.set_hatch("//" if kept_back else "")
-        axes.add_patch(tile)
-    _cell_axes(axes, sizes, data)
-    axes.set_xlabel("fine-tuning data, $D_F$ (characters)")
-    axes.set_ylabel("parameters without embeddings, N")
+        tile(n, d, facecolor=HELD_OUT if kept_back else FITTED, hatch="//" if kept_back else "")
     handles = [
         Patch(facecolor=FITTED, edgecolor="0.25", label="fitted"),
         Patch(facecolor=HELD_OUT, edgecolor="0.25", hatch="//", label="held out"),
@@ -68,7 +52,7 @@ def scores(comparison: Comparison) -> Drawing:
         axes.axvline(100 * float(error.iloc[0]), color="#b00020", linestyle=look, label=FORM_NAMES[form])
     axes.set_yticks(range(len(ranked)), labels)
     axes.set_ylim(len(ranked) - 0.5, -0.5)
-    log_axis(axes, "x")
+    log_axes(axes, "x")
     axes.set_xlabel("error in loss on held-out cells (%)")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
@@ -82,23 +66,17 @@ def residual_maps(comparison: Comparison) -> Drawing:
     columns = 3
     rows = -(-len(order) // columns)
     figure, axes = canvas(columns, rows, width=9.0, height=2.2 * rows + 1.2, sharex=True, sharey=True)
-    sizes, data = sorted(set(errors["n_params"])), sorted(set(errors["d_chars"]))
     # The colours end where the middle half of all errors is still told apart; beyond, the number says it.
     limit = max(1.0, float(np.nanquantile(errors["signed"].abs(), 0.75)))
     norm, ramp = mpl.colors.Normalize(-limit, limit), mpl.colormaps["PuOr"]
     for panel, form in zip(axes.ravel(), order, strict=False):
+        tile = cell_grid(panel, errors, title=FORM_NAMES[form])
         for n, d, value in errors.loc[errors["form"] == form, ["n_params", "d_chars", "signed"]].to_numpy():
-            x, y = data.index(d), sizes.index(n)
-            shade = ramp(norm(value)) if np.isfinite(value) else "none"
-            panel.add_patch(
-                Rectangle((x - 0.47, y - 0.46), 0.94, 0.92, facecolor=shade, edgecolor="0.25", linewidth=0.5)
-            )
+            at = tile(n, d, facecolor=ramp(norm(value)) if np.isfinite(value) else "none", linewidth=0.5)
             ink = "white" if abs(norm(value) - 0.5) > 0.35 else "black"
             said = f"{value:+.1f}" if np.isfinite(value) else "?"
-            panel.text(x, y, said, ha="center", va="center", fontsize="x-small", color=ink)
-        _cell_axes(panel, sizes, data)
+            panel.text(*at, said, ha="center", va="center", fontsize="x-small", color=ink)
         panel.tick_params(axis="x", rotation=60)
-        panel.set_title(FORM_NAMES[form], loc="left")
     for panel in axes.ravel()[len(order) :]:
         panel.set_axis_off()
     figure.supxlabel("fine-tuning data, $D_F$ (characters)", fontsize="medium")
@@ -106,12 +84,3 @@ def residual_maps(comparison: Comparison) -> Drawing:
     bar = mpl.cm.ScalarMappable(norm, ramp)
     figure.colorbar(bar, ax=axes, label="predicted less measured loss (%)", extend="both", shrink=0.7)
     return figure
-
-
-def _cell_axes(axes: Axes, sizes: list[float], data: list[float]) -> None:
-    """Label a grid of cells: data sizes across, sizes upwards."""
-    axes.grid(False)
-    axes.set_xlim(-0.5, len(data) - 0.5)
-    axes.set_ylim(-0.5, len(sizes) - 0.5)
-    axes.set_xticks(range(len(data)), [number(value) for value in data])
-    axes.set_yticks(range(len(sizes)), [number(value) for value in sizes])

@@ -11,20 +11,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from transferlaws.design.question import UNTITLED, Titles
 from transferlaws.figures.canvas import (
     Drawing,
     canvas,
     colour,
     drawn,
-    log_axis,
+    log_axes,
     logit,
     logit_ticks,
-    name,
     number,
     outside_legend,
     shades,
 )
-from transferlaws.laws.estimators.result import Fit
+from transferlaws.laws.estimators.result import Fit, Interval
 from transferlaws.laws.estimators.two_step import individual_lines
 from transferlaws.laws.forms import Hernandez
 
@@ -32,20 +32,18 @@ LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
 
 
 @drawn
-def fractions(fits: Mapping[str, Fit]) -> Drawing:
+def fractions(fits: Mapping[str, Fit], *, titles: Titles = UNTITLED) -> Drawing:
     """Transferred fraction (logit axis) against N, one shade a data size, one panel a source (figure 2)."""
-    figure, axes = canvas(
-        len(fits), height=4.6, sharey=True, width=7.2 if len(fits) == 1 else 3.6 * len(fits) + 1.2
-    )
+    width = 7.2 if len(fits) == 1 else 3.6 * len(fits) + 1.2
+    figure, axes = canvas(len(fits), width=width, height=4.6, sharey=True)
     for panel, (source, fit) in zip(axes[0], fits.items(), strict=True):
-        palette = shades(fit.cells["d_chars"])
-        for d_chars, shade in palette.items():
-            _fraction_line(panel, fit.law, fit.cells[fit.cells["d_chars"] == d_chars], shade)
-            _fraction_points(panel, fit.cells[fit.cells["d_chars"] == d_chars], shade, number(d_chars))
+        for d_chars, shade in shades(fit.cells["d_chars"]).items():
+            cells = fit.cells[fit.cells["d_chars"] == d_chars]
+            _fraction_line(panel, fit.law, cells, shade)
+            _fraction_points(panel, cells, shade, number(d_chars))
         logit_ticks(panel, *LOGIT_LIMITS)
-        log_axis(panel, "x")
-        panel.set_xlabel("parameters without embeddings, N")
-        panel.set_title(name(source), loc="left")
+        log_axes(panel, "x")
+        panel.set(xlabel="parameters without embeddings, N", title=titles.arm(source))
     axes[0][0].set_ylabel("fraction of effective data transferred, $D_T/D_E$")
     outside_legend(figure, "$D_F$ (characters)")
     return figure
@@ -103,30 +101,33 @@ def individual_fits(fit: Fit) -> Drawing:
             line = lines.loc[d_chars]
             panel.plot(n, line["height"] + line["slope"] * np.log(n), "-", color=shade)
             title += f", slope {line['slope']:.2f}"
-        panel.set_title(title, loc="left", fontsize="small")
+        panel.set_title(title, fontsize="small")
         logit_ticks(panel, *LOGIT_LIMITS)
-        log_axis(panel, "x")
+        log_axes(panel, "x")
     figure.supxlabel("parameters without embeddings, N", fontsize="medium")
     figure.supylabel("fraction transferred, $D_T/D_E$", fontsize="medium")
     return figure
 
 
 @drawn
-def n_star(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez] | None = None) -> Drawing:
+def n_star(
+    fits: Mapping[str, Fit], paper: Mapping[str, Hernandez] | None = None, *, titles: Titles = UNTITLED
+) -> Drawing:
     """The size at which half the effective data is transferred, against D_F, with its 95 % band."""
     figure, ((axes,),) = canvas(width=7.2, height=4.2)
     for source, fit in fits.items():
+        shade = colour(source, titles)
         low, high = fit.cells["d_chars"].min(), fit.cells["d_chars"].max()
         d = np.geomspace(low, high, 60)
         spread = _n_star_spread(fit.samples, d)
         if spread is not None:
-            axes.fill_between(d, *spread, color=colour(source), alpha=0.2, linewidth=0)
+            axes.fill_between(d, *spread, color=shade, alpha=0.2, linewidth=0)
         sloped = fit.beta.closed and not fit.beta.covers(0.0)
-        said = name(source) if sloped else f"{name(source)} (the runs do not fix its slope)"
-        axes.plot(d, fit.law.n_star(d), "-" if sloped else "-.", color=colour(source), label=said)
+        said = titles.arm(source) + ("" if sloped else " (the runs do not fix its slope)")
+        axes.plot(d, fit.law.n_star(d), "-" if sloped else "-.", color=shade, label=said)
         for start, end in ((low / 10, low), (high, high * 10)):
             beyond = np.geomspace(start, end, 20)
-            axes.plot(beyond, fit.law.n_star(beyond), "--", color=colour(source), linewidth=1.1)
+            axes.plot(beyond, fit.law.n_star(beyond), "--", color=shade, linewidth=1.1)
     sizes = pd.concat([fit.cells["n_params"] for fit in fits.values()])
     data = pd.concat([fit.cells["d_chars"] for fit in fits.values()])
     axes.axhspan(sizes.min(), sizes.max(), color="0.5", alpha=0.12, linewidth=0, label="sizes measured")
@@ -136,11 +137,9 @@ def n_star(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez] | None = None
         d = np.geomspace(data.min() / 10, data.max() * 10, 40)
         star = law.n_star(d)
         if np.any((star > lowest) & (star < highest)):  # elsewhere it would be a legend without a line
-            axes.plot(d, star, ":", color=colour(source), label=f"the paper's law, {source}")
-    log_axis(axes, "x")
-    log_axis(axes, "y")
-    axes.set_xlabel("fine-tuning data, $D_F$ (characters)")
-    axes.set_ylabel("$N^*$ (parameters)")
+            axes.plot(d, star, ":", color=colour(source, titles), label=f"the paper's law, {source}")
+    log_axes(axes)
+    axes.set(xlabel="fine-tuning data, $D_F$ (characters)", ylabel="$N^*$ (parameters)")
     axes.legend()
     return figure
 
@@ -180,41 +179,40 @@ def representations(fit: Fit) -> Drawing:
                 panel.plot(n, d_t if y == "d_transferred" else d_t / d_chars, color=shade, linewidth=1)
         if x == "share":
             panel.axvline(0.1, color="0.5", linestyle=":", linewidth=1)
-        log_axis(panel, "x")
-        log_axis(panel, "y")
-        panel.set_xlabel(x_label)
-        panel.set_ylabel(y_label)
+        log_axes(panel)
+        panel.set(xlabel=x_label, ylabel=y_label)
     axes[0][0].legend(title="$D_F$ (characters)")
     return figure
 
 
 @drawn
-def coefficients(fits: Sequence[Fit], paper: Mapping[str, Hernandez]) -> Drawing:
+def coefficients(
+    fits: Sequence[Fit], paper: Mapping[str, Hernandez], *, titles: Titles = UNTITLED
+) -> Drawing:
     """alpha and beta of every source and method with intervals, beside the paper's values (Table 1)."""
     figure, axes = canvas(2, width=8, height=0.42 * (len(fits) + len(paper)) + 1.3, sharey=True)
     rows: list[tuple[str, str, Hernandez, Fit | None]]
     rows = [(f"paper, {source}", source, law, None) for source, law in paper.items()]
     rows += [(f"{fit.source}, {fit.method.replace('_', ' ')}", fit.source, fit.law, fit) for fit in fits]
-    for panel, exponent in zip(axes[0], ("alpha", "beta"), strict=True):
+    for panel, exponent, sort in zip(axes[0], ("alpha", "beta"), ("data", "size"), strict=True):
         for height, (_, source, law, fit) in enumerate(rows):
-            panel.plot(getattr(law, exponent), height, "D" if fit is None else "o", color=colour(source))
+            shade = colour(source, titles)
+            panel.plot(getattr(law, exponent), height, "D" if fit is None else "o", color=shade)
             if fit is not None:
-                _interval_line(panel, getattr(fit, exponent), height, colour(source))
+                _interval_line(panel, getattr(fit, exponent), height, shade)
         panel.axvline(0, color="0.5", linewidth=0.8)
-        panel.set_xlabel({"alpha": r"$\alpha$ (data)", "beta": r"$\beta$ (size)"}[exponent])
-        panel.set_ylim(len(rows) - 0.5, -0.5)
+        panel.set(xlabel=rf"$\{exponent}$ ({sort})", ylim=(len(rows) - 0.5, -0.5))
         panel.margins(x=0.15)
     axes[0][0].set_yticks(range(len(rows)), [row[0] for row in rows])
     return figure
 
 
-def _interval_line(panel: Axes, interval: object, height: float, shade: str) -> None:
+def _interval_line(panel: Axes, found: Interval, height: float, shade: str) -> None:
     """A closed interval as a line; an open end as an arrow."""
-    value = interval.value  # type: ignore[attr-defined]
-    for end, way in ((interval.low, -1), (interval.high, 1)):  # type: ignore[attr-defined]
+    for end, way in ((found.low, -1), (found.high, 1)):
         if end is None:
             arrow = {"arrowstyle": "->", "color": shade}
-            panel.annotate("", (value + way * 0.5, height), (value, height), arrowprops=arrow)
-            panel.plot(value + way * 0.5, height, alpha=0)
+            panel.annotate("", (found.value + way * 0.5, height), (found.value, height), arrowprops=arrow)
+            panel.plot(found.value + way * 0.5, height, alpha=0)
         else:
-            panel.plot([value, end], [height, height], color=shade, linewidth=1.6)
+            panel.plot([found.value, end], [height, height], color=shade, linewidth=1.6)

@@ -10,19 +10,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from transferlaws.design.question import BASELINE, UNTITLED, Titles
 from transferlaws.figures.canvas import (
     Drawing,
     canvas,
     colour,
     drawn,
-    log_axis,
-    name,
+    log_axes,
     number,
     outside_legend,
     panels,
     shades,
 )
-from transferlaws.laws.curves import Curves
+from transferlaws.laws.curves import Curve, Curves, MeasuredCurve
 from transferlaws.laws.estimators.result import Fit
 
 
@@ -34,36 +34,36 @@ def headline(cells: pd.DataFrame) -> pd.Series:
 
 
 @drawn
-def hero(table: pd.DataFrame, fit: Fit, cell: pd.Series | None = None) -> Drawing:
+def hero(table: pd.DataFrame, fit: Fit, titles: Titles = UNTITLED, cell: pd.Series | None = None) -> Drawing:
     """Loss (nats/token) against characters for one size, both arms, D_T as an arrow (figure 1)."""
     figure, ((axes,),) = canvas(width=7.2, height=4.2)
-    draw_inversion(axes, table, fit, headline(fit.cells) if cell is None else cell, arrow=True)
+    cell = headline(fit.cells) if cell is None else cell
+    draw_inversion(axes, table, fit, cell, titles, arrow=True)
     axes.legend(loc="upper right")
     return figure
 
 
-def draw_inversion(axes: Axes, table: pd.DataFrame, fit: Fit, cell: pd.Series, *, arrow: bool) -> None:
+def draw_inversion(
+    axes: Axes, table: pd.DataFrame, fit: Fit, cell: pd.Series, titles: Titles, *, arrow: bool
+) -> None:
     """Both arms of one size; with `arrow`, the way from the fine-tuned point to the from-scratch curve."""
-    size = table[table["n_params"] == cell["n_params"]]
+    size = table[(table["n_params"] == cell["n_params"]) & (table["d_chars"] > 0)]
     curve = fit.curves[cell["n_params"]]
     d_effective = float(cell["d_effective"])
     reach = d_effective if np.isfinite(d_effective) and d_effective > 0 else curve.d_max * 10
-    low, high = (
-        min(curve.d_min, size["d_chars"].loc[size["d_chars"] > 0].min()),
-        max(curve.d_max, 1.6 * reach),
-    )
-    high = min(high, curve.d_max * 100)
-    draw_curve(axes, curve, low, high, colour("scratch"))
-    for arm, marker in (("scratch", "o"), (fit.source, "s")):
-        runs = size[(size["arm"] == arm) & (size["d_chars"] > 0)]
-        draw_runs(axes, runs, "d_chars", colour(arm), marker, f"{name(arm)} ({len(runs)} runs)")
+    low = min(curve.d_min, size["d_chars"].min())
+    high = min(max(curve.d_max, 1.6 * reach), curve.d_max * 100)
+    draw_curve(axes, curve, low, high, colour(BASELINE))
+    for arm, marker in ((BASELINE, "o"), (fit.source, "s")):
+        runs = size[size["arm"] == arm]
+        said = f"{titles.arm(arm)} ({len(runs)} runs)"
+        draw_runs(axes, runs, "d_chars", colour(arm, titles), marker, said)
     if arrow:
         draw_arrow(axes, cell, high)
     axes.set_xlim(low * 0.7, high * 1.3)
-    log_axis(axes, "x")
-    axes.set_xlabel("Python seen in training (characters)")
-    axes.set_ylabel("test loss (nats/token)")
-    axes.set_title(f"N = {number(cell['n_params'])} parameters", loc="left")
+    log_axes(axes, "x")
+    axes.set(xlabel=f"{titles.target} seen in training (characters)", ylabel="test loss (nats/token)")
+    axes.set_title(f"N = {number(cell['n_params'])} parameters")
 
 
 def draw_arrow(axes: Axes, cell: pd.Series, high: float) -> None:
@@ -73,12 +73,8 @@ def draw_arrow(axes: Axes, cell: pd.Series, high: float) -> None:
     if cell["status"] == "no_transfer":
         d_effective = d_effective if d_effective > 0 else 0.0
     end = high if open_ended else min(max(d_effective, start / 30), high)
-    axes.annotate(
-        "",
-        xy=(end, loss),
-        xytext=(start, loss),
-        arrowprops={"arrowstyle": "-|>", "color": "#b00020", "linewidth": 1.8, "shrinkA": 5, "shrinkB": 0},
-    )
+    arrow = {"arrowstyle": "-|>", "color": "#b00020", "linewidth": 1.8, "shrinkA": 5, "shrinkB": 0}
+    axes.annotate("", xy=(end, loss), xytext=(start, loss), arrowprops=arrow)
     bounds = [float(cell[f"d_effective_{side}"]) for side in ("low", "high")]
     if all(np.isfinite(bounds)) and min(bounds) > 0:
         axes.plot(np.clip(bounds, None, high), [loss, loss], color="#b00020", linewidth=6, alpha=0.25)
@@ -87,13 +83,13 @@ def draw_arrow(axes: Axes, cell: pd.Series, high: float) -> None:
     axes.annotate(said, (middle, loss), (0, 7), textcoords="offset points", ha="center", color="#b00020")
 
 
-def draw_curve(axes: Axes, curve: object, low: float, high: float, shade: object) -> None:
+def draw_curve(axes: Axes, curve: Curve | MeasuredCurve, low: float, high: float, shade: object) -> None:
     """A from-scratch curve: solid where there are runs, dashed where it extrapolates."""
-    inside = np.geomspace(max(low, curve.d_min), min(high, curve.d_max), 100)  # type: ignore[attr-defined]
-    axes.plot(inside, curve.loss(inside), color=shade)  # type: ignore[attr-defined]
-    if high > curve.d_max:  # type: ignore[attr-defined]
-        beyond = np.geomspace(curve.d_max, high, 100)  # type: ignore[attr-defined]
-        axes.plot(beyond, curve.loss(beyond), "--", color=shade, linewidth=1.1)  # type: ignore[attr-defined]
+    inside = np.geomspace(max(low, curve.d_min), min(high, curve.d_max), 100)
+    axes.plot(inside, curve.loss(inside), color=shade)
+    if high > curve.d_max:
+        beyond = np.geomspace(curve.d_max, high, 100)
+        axes.plot(beyond, curve.loss(beyond), "--", color=shade, linewidth=1.1)
 
 
 def draw_runs(axes: Axes, runs: pd.DataFrame, x: str, shade: object, marker: str, label: str | None) -> None:
@@ -106,26 +102,26 @@ def draw_runs(axes: Axes, runs: pd.DataFrame, x: str, shade: object, marker: str
 
 
 @drawn
-def loss_against_data(table: pd.DataFrame, curves: Curves, arm: str = "scratch") -> Drawing:
+def loss_against_data(
+    table: pd.DataFrame, curves: Curves, arm: str = BASELINE, *, titles: Titles = UNTITLED
+) -> Drawing:
     """Loss (nats/token) against characters, one shade a size, with the from-scratch curves."""
     figure, ((axes,),) = canvas(width=7.2, height=4.4)
     runs = table[(table["arm"] == arm) & (table["d_chars"] > 0)]
-    palette = shades(runs["n_params"])
-    for n_params, shade in palette.items():
+    for n_params, shade in shades(runs["n_params"]).items():
         draw_runs(axes, runs[runs["n_params"] == n_params], "d_chars", shade, "o", f"N = {number(n_params)}")
         if n_params in set(curves):
             curve = curves[n_params]
             draw_curve(axes, curve, curve.d_min, curve.d_max * 3, shade)
-    log_axis(axes, "x")
-    axes.set_xlabel("Python seen in training (characters)")
-    axes.set_ylabel("test loss (nats/token)")
-    axes.set_title(name(arm), loc="left")
+    log_axes(axes, "x")
+    axes.set(xlabel=f"{titles.target} seen in training (characters)", ylabel="test loss (nats/token)")
+    axes.set_title(titles.arm(arm))
     axes.legend()
     return figure
 
 
 @drawn
-def loss_against_size(table: pd.DataFrame, arms: Sequence[str]) -> Drawing:
+def loss_against_size(table: pd.DataFrame, arms: Sequence[str], *, titles: Titles = UNTITLED) -> Drawing:
     """Loss (nats/token) against size at fixed data, one panel an arm, one shade a data size (figure 3)."""
     figure, axes = panels(len(arms), height=3.9)
     palette = shades(table.loc[table["d_chars"] > 0, "d_chars"])
@@ -135,9 +131,8 @@ def loss_against_size(table: pd.DataFrame, arms: Sequence[str]) -> Drawing:
             draw_runs(panel, runs, "n_params", shade, "o", number(d_chars))
             mean = runs.groupby("n_params")["loss"].mean()
             panel.plot(mean.index, mean.to_numpy(), color=shade, linewidth=1)
-        log_axis(panel, "x")
-        panel.set_xlabel("parameters without embeddings, N")
-        panel.set_title(name(arm), loc="left")
+        log_axes(panel, "x")
+        panel.set(xlabel="parameters without embeddings, N", title=titles.arm(arm))
     axes[0].set_ylabel("test loss (nats/token)")
     outside_legend(figure, "characters")
     return figure

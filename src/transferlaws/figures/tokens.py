@@ -5,8 +5,7 @@ bits/character = nats/token x tokens/character / ln 2, the only one of the two t
 """
 
 import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,9 @@ from matplotlib import colormaps
 from matplotlib.patches import Rectangle
 
 from transferlaws.corpora import Corpus
-from transferlaws.figures.canvas import Drawing, canvas, drawn
-from transferlaws.figures.corpora import corpus_colour, corpus_name
+from transferlaws.design.question import UNTITLED, Titles
+from transferlaws.figures.canvas import Drawing, canvas, corpus_colour, drawn
+from transferlaws.prose.tokens import shown
 from transferlaws.tokens import BYTES_VOCABULARY, Tokenizer
 
 COLOURS = ("#0072b2", "#009e73", "#999999", "#cc79a7")
@@ -47,33 +47,27 @@ def totals(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 @drawn
-def fertilities(measured: pd.DataFrame) -> Drawing:
+def fertilities(measured: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
     """Tokens per character of each corpus under each tokenizer; lines span the middle 80 % of excerpts."""
     figure, ((axes,),) = canvas(width=7.2, height=4.0)
-    corpora, titles = list(dict.fromkeys(measured["corpus"])), list(dict.fromkeys(measured["tokenizer"]))
-    width = 0.8 / len(titles)
+    corpora, cutters = (list(dict.fromkeys(measured[column])) for column in ("corpus", "tokenizer"))
+    width = 0.8 / len(cutters)
     overall = totals(measured).set_index(["corpus", "tokenizer"])["tokens_per_char"]
     single = measured["tokens"] / measured["chars"]
     spread = single.groupby([measured["corpus"], measured["tokenizer"]]).quantile(np.array([0.1, 0.9]))
-    for number, title in enumerate(titles):
-        at = np.arange(len(corpora)) + (number - (len(titles) - 1) / 2) * width
-        axes.bar(
-            at,
-            [overall[corpus, title] for corpus in corpora],
-            0.9 * width,
-            color=COLOURS[number % len(COLOURS)],
-            hatch=HATCHES[number % len(HATCHES)],
-            edgecolor="0.2",
-            linewidth=0.6,
-            label=title,
-        )
-        low = [spread[corpus, title, 0.1] for corpus in corpora]
-        high = [spread[corpus, title, 0.9] for corpus in corpora]
+    for number, title in enumerate(cutters):
+        at = np.arange(len(corpora)) + (number - (len(cutters) - 1) / 2) * width
+        shade, hatch = COLOURS[number % len(COLOURS)], HATCHES[number % len(HATCHES)]
+        heights = [overall[corpus, title] for corpus in corpora]
+        bars = axes.bar(at, heights, 0.9 * width, color=shade, edgecolor="0.2", hatch=hatch, label=title)
+        for bar in bars:
+            bar.set_linewidth(0.6)
+        low, high = ([spread[corpus, title, end] for corpus in corpora] for end in (0.1, 0.9))
         axes.vlines(at, low, high, color="0.1", linewidth=1.4)
-    axes.set_xticks(range(len(corpora)), [corpus_name(corpus) for corpus in corpora])
+    axes.set_xticks(range(len(corpora)), [titles.corpus(corpus) for corpus in corpora])
     axes.grid(axis="x", visible=False)
     axes.set_ylabel("tokens per character")
-    figure.legend(loc="outside upper center", ncols=len(titles))
+    figure.legend(loc="outside upper center", ncols=len(cutters))
     return figure
 
 
@@ -104,62 +98,46 @@ def by_vocabulary(
 
 
 @drawn
-def fertility_by_vocabulary(grown: pd.DataFrame) -> Drawing:
+def fertility_by_vocabulary(grown: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
     """Tokens per character against the size of the vocabulary: colour by corpus, dashes by tokenizer."""
     figure, ((axes,),) = canvas(width=7.2, height=4.2)
     for title, look in zip(dict.fromkeys(grown["tokenizer"]), ("o-", "s--", "^:"), strict=False):
         for corpus in dict.fromkeys(grown["corpus"]):
             line = grown[(grown["tokenizer"] == title) & (grown["corpus"] == corpus)]
-            label = f"{title} on {corpus_name(corpus)}"
-            axes.plot(
-                line["vocabulary_size"],
-                line["tokens_per_char"],
-                look,
-                color=corpus_colour(corpus),
-                label=label,
-            )
+            shade, label = corpus_colour(corpus, titles), f"{title} on {titles.corpus(corpus)}"
+            axes.plot(line["vocabulary_size"], line["tokens_per_char"], look, color=shade, label=label)
     sizes = sorted(set(grown["vocabulary_size"]))
     axes.set_xscale("log", base=2)
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes], minor=False)
-    axes.set_xlabel("vocabulary (tokens)")
-    axes.set_ylabel("tokens per character")
+    axes.set(xlabel="vocabulary (tokens)", ylabel="tokens per character")
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
-def leaning(tokenizer: Tokenizer, english: Iterable[str], python: Iterable[str]) -> np.ndarray:
-    """How many times more often a token occurs in Python than in English, as a power of two, by id.
+def leaning(tokenizer: Tokenizer, source: Iterable[str], target: Iterable[str]) -> np.ndarray:
+    """How many times more often a token occurs in the target than in the source, as a power of two, by id.
 
     Each rate is of all tokens of its text, with one half added to every count.
     """
     rates = []
-    for texts in (english, python):
+    for texts in (source, target):
         tokens = np.concatenate(tokenizer.encode_all(list(texts)))
         counts = np.bincount(tokens, minlength=tokenizer.vocabulary_size) + 0.5
         rates.append(counts / counts.sum())
     return np.log2(rates[1] / rates[0])
 
 
-def shown(tokenizer: Tokenizer, token: int) -> str:
-    """A token as a reader can see it: spaces, tabs and line ends drawn, stray bytes in hexadecimal."""
-    data = tokenizer.token_bytes[token]
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return data.hex(" ")
-    text = re.sub(" {4,}", lambda run: f"␣×{len(run[0])}", text)
-    return text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥")
-
-
 @drawn
 def first_merges(
     tokenizers: Mapping[str, Tokenizer],
     leanings: Mapping[str, np.ndarray],
+    source: str = "the source",
+    target: str = "the target",
     *,
     columns: int = 7,
     rows: int = 16,
 ) -> Drawing:
-    """The first tokens that tokenizers learnt, row by row, coloured by where they are used."""
+    """The first tokens that tokenizers learnt, row by row, coloured by where they lean: source or target."""
     figure, axes = canvas(len(tokenizers), width=4.0 * len(tokenizers), height=0.9 + 0.27 * rows)
     palette = colormaps["PuOr"]
     for panel, (title, tokenizer) in zip(axes[0], tokenizers.items(), strict=True):
@@ -167,24 +145,15 @@ def first_merges(
         for number, token in enumerate(range(BYTES_VOCABULARY, last)):
             row, column = divmod(number, columns)
             lean = np.clip(leanings[title][token] / LEAN, -1, 1)
-            panel.add_patch(
-                Rectangle((column, row), 0.96, 0.92, facecolor=palette(0.5 - 0.32 * lean), linewidth=0)
-            )
-            text = shown(tokenizer, token)
-            panel.text(
-                column + 0.48,
-                row + 0.46,
-                text,
-                ha="center",
-                va="center",
-                color="black",
-                fontsize=min(7.5, 52 / len(text)),
-                parse_math=False,
-            )
+            shade, text = palette(0.5 - 0.32 * lean), shown(tokenizer, token)
+            panel.add_patch(Rectangle((column, row), 0.96, 0.92, facecolor=shade, linewidth=0))
+            look = {"fontsize": min(7.5, 52 / len(text)), "color": "black", "parse_math": False}
+            panel.text(column + 0.48, row + 0.46, text, ha="center", va="center", **look)
         panel.set(xlim=(0, columns), ylim=(rows, 0))
         panel.set_axis_off()
-        panel.set_title(title, loc="left")
-    for lean, label in ((-1.0, "used more in English"), (0.0, "in both alike"), (1.0, "used more in Python")):
+        panel.set_title(title)
+    labels = (f"used more in {source}", "in both alike", f"used more in {target}")
+    for lean, label in zip((-1.0, 0.0, 1.0), labels, strict=True):
         axes[0][0].plot([], [], "s", color=palette(0.5 - 0.32 * lean), markersize=9, label=label)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
@@ -213,12 +182,8 @@ def counting_loss(
 def two_units(table: pd.DataFrame) -> Drawing:
     """The same predictions in nats/token and in bits/character, one bar a tokenizer."""
     figure, axes = canvas(2, width=8.0, height=1.5 + 0.42 * len(table))
-    for panel, column, unit in zip(
-        axes[0],
-        ("nats_per_token", "bits_per_char"),
-        ("loss (nats/token)", "loss (bits/character)"),
-        strict=True,
-    ):
+    units = {"nats_per_token": "loss (nats/token)", "bits_per_char": "loss (bits/character)"}
+    for panel, (column, unit) in zip(axes[0], units.items(), strict=True):
         at = np.arange(len(table))
         bars = panel.barh(at, table[column], color=COLOURS[: len(table)], edgecolor="0.2", linewidth=0.6)
         for bar, hatch, value in zip(bars, HATCHES, table[column], strict=False):
@@ -231,8 +196,3 @@ def two_units(table: pd.DataFrame) -> Drawing:
         panel.set_xlabel(unit)
     axes[0][1].tick_params(labelleft=False)
     return figure
-
-
-def pieces(tokenizer: Tokenizer, text: str) -> Sequence[str]:
-    """The tokens of `text` as a reader can see them."""
-    return [shown(tokenizer, token) for token in tokenizer.encode(text).tolist()]

@@ -13,7 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from scipy.stats import f as f_distribution
 from scipy.stats import gaussian_kde
 
-from transferlaws.figures.canvas import ARM_COLOURS, Drawing, canvas, colour, drawn, name
+from transferlaws.design.question import BASELINE, UNTITLED, Titles
+from transferlaws.figures.canvas import FROM_SCRATCH, PALETTE, Drawing, canvas, colour, drawn
 from transferlaws.laws.estimators.result import Fit, Interval
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.questions.power import Power
@@ -24,28 +25,22 @@ HELD = "#0072b2"
 
 
 @drawn
-def region(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez]) -> Drawing:
+def region(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez], *, titles: Titles = UNTITLED) -> Drawing:
     """alpha against beta: redrawn studies as dots, the contour around 95 % of them, the paper's points."""
     figure, ((axes,),) = canvas(width=7.2, height=4.6)
     for source, fit in fits.items():
         draws = fit.samples[["alpha", "beta"]].to_numpy(float)
         draws = draws[np.isfinite(draws).all(axis=1)]
-        axes.plot(*draws.T, ".", color=colour(source), alpha=0.25, markersize=2.5)
-        _contour(axes, draws, fit.level, colour(source))
-        axes.plot(fit.law.alpha, fit.law.beta, "o", color=colour(source), label=name(source))
+        shade = colour(source, titles)
+        axes.plot(*draws.T, ".", color=shade, alpha=0.25, markersize=2.5)
+        _contour(axes, draws, fit.level, shade)
+        axes.plot(fit.law.alpha, fit.law.beta, "o", color=shade, label=titles.arm(source))
     for source, law in paper.items():
-        axes.plot(
-            law.alpha,
-            law.beta,
-            "D",
-            color=colour(source),
-            fillstyle="none",
-            label=f"the paper's law, {source}",
-        )
+        look = {"color": colour(source, titles), "fillstyle": "none", "label": f"the paper's law, {source}"}
+        axes.plot(law.alpha, law.beta, "D", **look)
     axes.axhline(0, color="0.5", linewidth=0.8)
     axes.axvline(0, color="0.5", linewidth=0.8)
-    axes.set_xlabel(SYMBOLS["alpha"])
-    axes.set_ylabel(SYMBOLS["beta"])
+    axes.set(xlabel=SYMBOLS["alpha"], ylabel=SYMBOLS["beta"])
     figure.legend(loc="outside lower center", ncols=2)
     return figure
 
@@ -65,12 +60,13 @@ def _contour(axes: Axes, draws: np.ndarray, level: float, shade: object) -> None
 
 
 @drawn
-def profiles(fits: Mapping[str, Fit]) -> Drawing:
+def profiles(fits: Mapping[str, Fit], *, titles: Titles = UNTITLED) -> Drawing:
     """Rise of the misfit as alpha or beta is held elsewhere, and the height at which an interval ends."""
     figure, axes = canvas(2, height=3.8, sharey=True)
     top = 0.0
     for panel, exponent in zip(axes[0], SYMBOLS, strict=True):
         for source, fit in fits.items():
+            shade = colour(source, titles)
             limit = float(f_distribution.ppf(fit.level, 1, fit.dof))
             top = max(top, 2.5 * limit)
             read = fit.profile[fit.profile["parameter"] == exponent].sort_values("value")
@@ -79,34 +75,26 @@ def profiles(fits: Mapping[str, Fit]) -> Drawing:
             rise = np.append(read["rise"].clip(lower=0), 0.0)
             order = np.argsort(value)
             near = rise[order] < 12 * limit
-            panel.plot(
-                value[order][near],
-                rise[order][near],
-                ".-",
-                color=colour(source),
-                linewidth=1.2,
-                label=name(source),
-            )
-            panel.axhline(limit, color=colour(source), linestyle=":", linewidth=1)
-            panel.plot(best, 0, "o", color=colour(source), clip_on=False)
+            at, height = value[order][near], rise[order][near]
+            panel.plot(at, height, ".-", color=shade, linewidth=1.2, label=titles.arm(source))
+            panel.axhline(limit, color=shade, linestyle=":", linewidth=1)
+            panel.plot(best, 0, "o", color=shade, clip_on=False)
         panel.set_xlabel(SYMBOLS[exponent])
-    axes[0][0].set_ylim(0, top)
-    axes[0][0].set_ylabel("rise of the misfit")
+    axes[0][0].set(ylim=(0, top), ylabel="rise of the misfit")
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 
 @drawn
-def leave_outs(fits: Mapping[str, Fit]) -> Drawing:
+def leave_outs(fits: Mapping[str, Fit], *, titles: Titles = UNTITLED) -> Drawing:
     """alpha and beta with intervals, of all runs and of what is left when a part of them is taken away."""
     figure, axes = canvas(2, width=8, height=0.45 * len(fits) + 1.3, sharey=True)
     for panel, exponent in zip(axes[0], SYMBOLS, strict=True):
         found = [getattr(fit, exponent) for fit in fits.values()]
         whole = found[0]
-        interval_rows(
-            panel, found, [colour("scratch" if i else fit.source) for i, fit in enumerate(fits.values())]
-        )
+        inks = [colour(BASELINE if i else fit.source, titles) for i, fit in enumerate(fits.values())]
+        interval_rows(panel, found, inks)
         if whole.closed:
             panel.axvspan(whole.low, whole.high, color="0.5", alpha=0.15, linewidth=0)
         panel.set_xlabel(SYMBOLS[exponent])
@@ -140,24 +128,22 @@ def recovery(power: Power) -> Drawing:
 def larger_designs(designs: pd.DataFrame) -> Drawing:
     """Expected width of the exponents' intervals against cost (the frame of `designs.larger_designs`)."""
     figure, axes = canvas(2, width=8, height=4.0)
-    inks = list(ARM_COLOURS.values())
+    inks = (FROM_SCRATCH, *PALETTE)
     for panel, exponent in zip(axes[0], SYMBOLS, strict=True):
-        for place, (cost, width) in enumerate(
-            zip(designs["cost"], designs[f"width_{exponent}"], strict=True)
-        ):
-            shade, mark = (
-                ("black", "*") if place == 0 else (inks[place % len(inks)], "os^vDP"[(place - 1) % 6])
-            )
-            label = designs["design"].iloc[place]
-            panel.plot(cost, width, mark, color=shade, markersize=10 if place == 0 else 7, label=label)
+        columns = (designs["design"], designs["cost"], designs[f"width_{exponent}"])
+        for place, (label, cost, width) in enumerate(zip(*columns, strict=True)):
+            mark, shade, size = "os^vDP"[(place - 1) % 6], inks[place % len(inks)], 7
+            if place == 0:
+                mark, shade, size = "*", "black", 10
+            panel.plot(cost, width, mark, color=shade, markersize=size, label=label)
         panel.margins(0.12)
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0)))
         panel.xaxis.set_major_formatter(FuncFormatter(lambda cost, _: f"{cost:g}"))
         panel.xaxis.set_minor_formatter(NullFormatter())
         panel.set_ylim(0, 1.15 * float(designs[f"width_{exponent}"].max()))
-        panel.set_xlabel("cost of the runs (this study = 1)")
-        panel.set_ylabel(f"expected width of the interval of {SYMBOLS[exponent].split()[0]}")
+        said = f"expected width of the interval of {SYMBOLS[exponent].split()[0]}"
+        panel.set(xlabel="cost of the runs (this study = 1)", ylabel=said)
     handles, labels = axes[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure

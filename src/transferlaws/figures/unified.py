@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from transferlaws.figures.canvas import Drawing, canvas, colour, drawn, name
+from transferlaws.design.question import BASELINE, UNTITLED, Titles
+from transferlaws.figures.canvas import Drawing, canvas, colour, drawn
 from transferlaws.figures.uncertainty import interval_rows
 from transferlaws.laws.estimators.result import Fit
 from transferlaws.laws.forms import LossForm
 from transferlaws.laws.questions.equality import Equality
-
-LAWS = {"loss_space": "a curve a size (loss space)", "eq_6_1": "one form for all (eq. 6.1)"}
+from transferlaws.prose.comparison import LAWS
 
 
 def predicted(table: pd.DataFrame, fit: Fit, form: LossForm) -> pd.DataFrame:
@@ -25,31 +25,27 @@ def predicted(table: pd.DataFrame, fit: Fit, form: LossForm) -> pd.DataFrame:
     `in_law` is false for ossified cells, which the loss-space fit sets aside; they are predicted all the
     same. Sizes without a curve have no loss_space prediction (NaN).
     """
-    runs = table[table["arm"].isin(["scratch", fit.source]) & (table["d_chars"] > 0)]
+    runs = table[table["arm"].isin([BASELINE, fit.source]) & (table["d_chars"] > 0)]
     cells = runs.groupby(["arm", "n_params", "d_chars"], as_index=False)["loss"].mean()
     tuned = (cells["arm"] == fit.source).to_numpy()
-    took_part = set(zip(*(fit.residuals[c] for c in ("arm", "n_params", "d_chars")), strict=True))
+    places = [tuple(place) for place in cells[["arm", "n_params", "d_chars"]].itertuples(index=False)]
+    took_part = set(fit.residuals[["arm", "n_params", "d_chars"]].itertuples(index=False, name=None))
     by_curve = [
         np.nan
         if n not in set(fit.curves)
-        else float(fit.predict_loss(n, d))
-        if arm == fit.source
-        else float(fit.curves[n].loss(d))
-        for arm, n, d in zip(cells["arm"], cells["n_params"], cells["d_chars"], strict=True)
+        else float(fit.predict_loss(n, d) if arm == fit.source else fit.curves[n].loss(d))
+        for arm, n, d in places
     ]
+    n_params, d_chars = (cells[column].to_numpy(float) for column in ("n_params", "d_chars"))
     return cells.assign(
         loss_space=by_curve,
-        eq_6_1=form.loss(
-            n_params=cells["n_params"].to_numpy(float), d_chars=cells["d_chars"].to_numpy(float), source=tuned
-        ),
-        in_law=[
-            cell in took_part for cell in zip(cells["arm"], cells["n_params"], cells["d_chars"], strict=True)
-        ],
+        eq_6_1=form.loss(n_params=n_params, d_chars=d_chars, source=tuned),
+        in_law=[place in took_part for place in places],
     )
 
 
 @drawn
-def measured_against_predicted(cells: pd.DataFrame, noise: float) -> Drawing:
+def measured_against_predicted(cells: pd.DataFrame, noise: float, *, titles: Titles = UNTITLED) -> Drawing:
     """Measured loss against predicted, and what is left over, for both laws; `noise` (nats) as a band."""
     figure, axes = canvas(2, 2, width=8.0, height=6.4, sharex=True, sharey="row")
     ends = [float(cells["loss"].min()), float(cells["loss"].max())]
@@ -64,11 +60,11 @@ def measured_against_predicted(cells: pd.DataFrame, noise: float) -> Drawing:
                 part = group[group["in_law"] == kept]
                 if part.empty:
                     continue
-                label = name(str(arm)) if kept else "ossified, outside the loss-space fit"
-                look = {"color": colour(str(arm)), "linestyle": "none", "alpha": 0.8}
+                label = titles.arm(str(arm)) if kept else "ossified, outside the loss-space fit"
+                look = {"color": colour(str(arm), titles), "linestyle": "none", "alpha": 0.8}
                 top.plot(part[law], part["loss"], mark, label=label if column == 0 else None, **look)
                 below.plot(part[law], part["loss"] - part[law], mark, **look)
-        top.set_title(title, loc="left")
+        top.set_title(title)
         below.set_xlabel("predicted loss (nats/token)")
     axes[0][0].set_ylabel("measured loss (nats/token)")
     axes[1][0].set_ylabel("measured - predicted (nats/token)")

@@ -1,1 +1,20 @@
-"""Sentences that a result decides."""
+"""Sentences and tables that a result decides, one file an idea, each said once.
+
+A table, a fit or a comparison in, Markdown out that claims no more than it shows: `prose.law.verdict(fit)`.
+"""
+
+from transferlaws.prose import cells, comparison, corpora, evidence, law, numbers, runs, study, tokens
+from transferlaws.prose.numbers import Prose
+
+__all__ = [
+    "Prose",
+    "cells",
+    "comparison",
+    "corpora",
+    "evidence",
+    "law",
+    "numbers",
+    "runs",
+    "study",
+    "tokens",
+]

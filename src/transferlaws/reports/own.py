@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from transferlaws import prose
 from transferlaws.corpora import CorpusRecipe, Folder, prepare
 from transferlaws.design.presets import own_question
 from transferlaws.design.question import Question
@@ -18,7 +19,6 @@ from transferlaws.figures import losses
 from transferlaws.files import write_atomic
 from transferlaws.laws.document import read_laws
 from transferlaws.planner import should_pretrain
-from transferlaws.prose import words
 from transferlaws.reports.freeze import freeze
 from transferlaws.study import Study
 
@@ -99,14 +99,14 @@ def write_report(study: Study, out: Path, *, bootstrap: int, seed: int) -> Path:
     lines = [
         f"# What is pre-training worth for {titles.target}?",
         f"![Test loss against characters of {titles.target}, from scratch and pre-trained](hero.svg)",
-        words.law_table(fits.values(), study.question.paper).markdown,
+        prose.law.table(fits.values(), study.question.paper),
     ]
     for source, fit in fits.items():
         decision = should_pretrain(laws, source, size.n_params, d_chars, study.scale.pretrain_chars)
         verdict = {True: "yes", False: "no", None: "these runs cannot say"}[decision.pretrain]
         lines += [
             f"## {titles.source(source)}",
-            words.verdict(fit).markdown,
+            prose.law.verdict(fit),
             f"**Pre-train a model of {size.n_params:,} parameters on {titles.source(source)} for {d_chars:,} "
             f"characters of {titles.target}? {verdict.capitalize()}.** {decision.reason}",
         ]

@@ -1,0 +1,157 @@
+"""Cells in words: how their effective data could be read, what one of them was worth, which were hurt."""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+
+from transferlaws.design.question import UNTITLED, Titles
+from transferlaws.laws.estimators.effective import effective_data
+from transferlaws.laws.estimators.result import Fit
+from transferlaws.laws.estimators.two_step import individual_lines
+from transferlaws.laws.forms import Hernandez
+from transferlaws.laws.paper import PRINTED, REPORTED
+from transferlaws.prose.numbers import Prose, grid, scientific
+
+READ = {
+    "interpolated": "read off the measured part of the curve",
+    "extrapolated": "read off beyond the runs",
+    "below_floor": "below the floor of the from-scratch curve: no amount of data gets there",
+    "no_transfer": "worse than from scratch",
+}
+
+
+def statuses(cells: pd.DataFrame) -> Prose:
+    """How many cells could be read off the curve, and how many could not."""
+    counts = cells["status"].value_counts()
+    parts = [f"**{counts[status]}** {words}" for status, words in READ.items() if status in counts]
+    return Prose(f"Of {len(cells)} cells, " + "; ".join(parts) + ".")
+
+
+def cell(row: pd.Series, source: str, titles: Titles = UNTITLED) -> Prose:
+    """One cell in words: what pre-training on the source was worth there, or why that has no number."""
+    start = (
+        f"A model of N = {scientific(row['n_params'])} parameters, pre-trained on {titles.source(source)} "
+        f"and fine-tuned on {scientific(row['d_chars'])} characters of {titles.target}, reaches "
+        f"{row['loss']:.3f} nats/token."
+    )
+    if row["status"] == "below_floor":
+        return Prose(
+            f"{start} Its from-scratch twin levels off above that loss: by these runs no amount of "
+            f"{titles.target} takes it there, and the effective data have no upper end."
+        )
+    if row["status"] == "no_transfer":
+        return Prose(
+            f"{start} Its from-scratch twin does at least as well with the same data: here pre-training was "
+            "worth nothing, or worse."
+        )
+    low, high = row["d_effective_low"], row["d_effective_high"]
+    ends = (
+        scientific(low) if np.isfinite(low) and low > 0 else "0",
+        scientific(high) if np.isfinite(high) else "no upper end",
+    )
+    reach = "within" if row["status"] == "interpolated" else "beyond"
+    return Prose(
+        f"{start} From scratch the same model needs {scientific(row['d_effective'])} characters for that "
+        f"(95 % interval {ends[0]} to {ends[1]}; {reach} the data we trained on). The pre-training was worth "
+        f"the difference, $D_T$ = {scientific(row['d_transferred'])} characters, or "
+        f"{scientific(row['multiplier'])} times the data."
+    )
+
+
+def ossified(cells: pd.DataFrame) -> Prose:
+    """Which cells, if any, pre-training made worse."""
+    worse = cells[cells["status"] == "no_transfer"].sort_values(["n_params", "d_chars"])
+    if worse.empty:
+        return Prose("In none of the cells did pre-training end up worse than starting from scratch.")
+    listed = ", ".join(
+        f"(N = {scientific(n)}, $D_F$ = {scientific(d)})"
+        for n, d in zip(worse["n_params"], worse["d_chars"], strict=True)
+    )
+    return Prose(f"Pre-training ended up worse than starting from scratch in {len(worse)} cells: {listed}.")
+
+
+def conditioning(cells: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Rows of the box: how far the noise of one run moves D_E, and how many cells have no finite one."""
+    noise = cells["loss_sd"].median()
+    moves = 100 * cells.loc[np.isfinite(cells["amplification"]), "amplification"] * noise
+    yield (
+        "conditioning of the inversion",
+        REPORTED["inversion"],
+        f"one run's noise ({noise:.3f} nats/token, median) moves $D_E$ by {moves.min():.1f} % in the calmest "
+        f"cell and {moves.max():.1f} % in the most nervous one",
+    )
+    endless = int((~np.isfinite(cells["d_effective"])).sum())
+    yield "cells without a finite answer", REPORTED["plotted_cells"], f"{endless} of {len(cells)}, shown"
+
+
+def off_the_law(fit: Fit, paper: Hernandez | None) -> tuple[str, str, str]:
+    """A row of the box: by what factor single cells miss the law, at the paper's headline point and here."""
+    headline = "not of this target"
+    if paper is not None:
+        fact = next(entry for entry in PRINTED if "as measured" in entry.name)
+        by_law = float(paper.data_multiplier(n_params=4e7, d_chars=3e5)) - 1
+        headline = (
+            f"about {fact.printed:,.0f} times $D_F$ measured at its headline point, {by_law:,.0f} by Table "
+            f"1: a factor of {fact.printed / by_law:.1f}"
+        )
+    cells = fit.cells[fit.cells["status"].isin(["interpolated", "extrapolated"])]
+    law = fit.law.d_transferred(n_params=cells["n_params"], d_chars=cells["d_chars"])
+    off = np.exp(np.abs(np.log((law / cells["d_transferred"]).to_numpy(float))))
+    ours = "no cell has a finite $D_T > 0$"
+    if len(off):
+        ours = (
+            f"a factor of {np.exp(np.median(np.log(off))):.2f} in the median cell, and up to "
+            f"{off.max():.1f}, over the {len(off)} cells with a finite $D_T > 0$"
+        )
+    return "the transfer law against single cells, $D_T$", headline, ours
+
+
+def regimes(fit: Fit) -> tuple[str, str, str]:
+    """A row of the box: how many of the fit's cells lie in which regime."""
+    listed = ", ".join(f"{count} {regime}" for regime, count in fit.cells["regime"].value_counts().items())
+    return "regimes", REPORTED["low_data"], f"all regimes in one fit; cells of {fit.source}: {listed}"
+
+
+def misfit(fit: Fit, runs: pd.DataFrame) -> Prose:
+    """Statuses of a source's cells, the misfit in units of noise, and the slope against N at each D_F."""
+    cells = effective_data(runs, fit.source, bootstrap=200, seed=0)
+    own = fit.residuals[fit.residuals["arm"] == fit.source].dropna(subset=["residual", "sd"])
+    typical = float(np.sqrt(np.mean((own["residual"] / own["sd"]) ** 2)))
+    said = (
+        f"**{fit.source}.** {statuses(cells)} {ossified(cells)} The fit misses the mean of a cell by "
+        f"{typical:.1f} of its standard errors (root mean square over {len(own)} cells)."
+    )
+    slopes = individual_lines(cells)
+    if len(slopes) > 1:
+        listed = ", ".join(
+            f"{slope:.2f} at {scientific(d_chars, 1)}"
+            for d_chars, slope in zip(slopes["d_chars"], slopes["slope"], strict=True)
+        )
+        said += f" Slope of the logit fraction against ln N, one amount of data at a time: {listed}."
+    return Prose(said)
+
+
+def controls(main: str, arms: Iterable[str], runs: pd.DataFrame) -> Prose:
+    """D_T of every control beside the main arm, at the controls' cells; nothing where none was run."""
+    measured = [arm for arm in arms if arm in set(runs["arm"])]
+    if not measured:
+        return Prose()
+    columns = {
+        arm: effective_data(runs, arm, bootstrap=2, seed=0).set_index(["n_params", "d_chars"])
+        for arm in (main, *measured)
+    }
+
+    def said(found: pd.Series) -> str:
+        beyond = "beyond " if found["status"] == "extrapolated" else ""
+        return beyond + scientific(found["d_transferred"], 2)
+
+    rows = (
+        (f"{n:,}", scientific(d, 1), *(said(column.loc[(n, d)]) for column in columns.values()))
+        for n, d in columns[measured[0]].index
+    )
+    return Prose(
+        "Data transferred, in characters of the target; a negative number is data that pre-training cost. "
+        "*Beyond*: read off past the longest from-scratch run. No law is fitted to controls.\n\n"
+        + grid(("N", "D", *columns), rows)
+    )

@@ -1,0 +1,151 @@
+"""Forms of loss against each other: what they are called, how they predict, and whether the cells can tell.
+
+A ranking that another draw of the same cells would reverse is called undecided.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from transferlaws.laws.estimators.result import FormFit
+from transferlaws.laws.paper import REPORTED
+from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison
+from transferlaws.prose.numbers import Prose, counted, grid, multiple, plain
+
+FORM_NAMES = {
+    "hernandez": "transfer law, eq. 1.1",
+    "additive": "additive",
+    "multiplicative": "multiplicative",
+    "rectified": "rectified",
+    "transfer_gap": "transfer gap",
+    "eq_6_1": "eq. 6.1",
+    "broken_power": "broken power law",
+    BASELINE: "no fit: nearest cell",
+    NOISE: "noise between seeds",
+}
+LAWS = {"loss_space": "a curve a size (loss space)", "eq_6_1": "one form for all (eq. 6.1)"}
+DECIDED = 0.95
+"""Share of redrawn choices of cells in which a form must be best to be called best."""
+
+
+def declared(sentence: str, held: int, of: int) -> Prose:
+    """The declaration of a hold-out, quoted, with the number of its runs."""
+    return Prose(f"> {sentence[0].upper()}{sentence[1:]}: {held} runs of {of}.")
+
+
+def compared(comparison: Comparison, n_fitted: int, seed: int = 0, draws: int = 2000) -> Prose:
+    """Which form has the least held-out error, and whether these cells can tell it from the others.
+
+    `n_fitted` is the number of fine-tuned cells the forms were fitted to.
+    """
+    table = comparison.scores.set_index("form")
+    forms = [form for form in table.index if form not in (BASELINE, NOISE)]
+    best = forms[0]
+    least, baseline, noise = table["error_loss"].loc[[best, BASELINE, NOISE]].to_numpy(float)
+
+    def percent(value: float) -> str:
+        return f"{100 * value:.3g} %" if np.isfinite(value) else "–"
+
+    errors = table[["error_loss", "worst_loss", "error_d_effective"]].map(percent).to_numpy()
+    counts = zip(map(int, table["n_free"]), map(int, table["n_cells"]), strict=True)
+    rows = (
+        (FORM_NAMES[form], n_free or "–", n_cells, *found)
+        for form, (n_free, n_cells), found in zip(table.index, counts, errors, strict=True)
+    )
+    worse = [FORM_NAMES[form] for form in forms if not table.loc[form, "error_loss"] < baseline]
+    losers = (
+        f"No better than fitting nothing: {', '.join(worse)}."
+        if worse
+        else "Every form beats fitting nothing."
+    )
+    # Eq. 6.1 is fitted to the from-scratch cells too.
+    loose = [FORM_NAMES[f] for f in forms if f != "eq_6_1" and table.loc[f, "n_free"] >= n_fitted]
+    too_free = (
+        f"\n\n**Fitted to {n_fitted} fine-tuned cells, {', '.join(loose)} "
+        f"{'has' if len(loose) == 1 else 'have'} at least as many parameters as there are cells.** Such a "
+        "form is not determined, and what it misses by says little about it."
+    )
+    columns = ("form", "parameters", "cells", "mean error", "worst cell", "error in $D_E$")
+    return Prose(
+        grid(columns, rows)
+        + f"\n\nLeast error on the held-out cells: **{FORM_NAMES[best]}**, {100 * least:.2g} % on average, "
+        f"where fitting nothing misses by {100 * baseline:.2g} % and noise alone would leave "
+        f"{100 * noise:.2g} %. {_ranking(comparison, forms, seed, draws)} {losers}{too_free if loose else ''}"
+    )
+
+
+def _ranking(comparison: Comparison, forms: Sequence[str], seed: int, draws: int) -> str:
+    """How firmly the first of `forms` comes first, when the held-out cells are drawn with replacement."""
+    wide = comparison.predictions.pivot(index=["n_params", "d_chars"], columns="form", values="error")
+    errors = wide[list(forms)].dropna()
+    if errors.empty:
+        return "No held-out cell was predicted by every form, so the forms cannot be ranked."
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(len(errors), np.full(len(errors), 1 / len(errors)), size=draws)
+    first = (weights @ errors.to_numpy()).argmin(axis=1)
+    share = pd.Series(np.bincount(first, minlength=len(forms)) / draws, index=list(forms))
+    best = f"{100 * share[forms[0]]:.0f} %"
+    if share[forms[0]] >= DECIDED:
+        return f"It comes first in {best} of {draws:,} redrawn choices of the held-out cells."
+    rivals = share[share >= 1 - DECIDED].drop(forms[0], errors="ignore").sort_values(ascending=False)
+    named = ", ".join(f"{FORM_NAMES[str(form)]} ({100 * value:.0f} %)" for form, value in rivals.items())
+    return (
+        f"But in {draws:,} redrawn choices of these cells it comes first in only {best}, beside "
+        f"{named or 'several others'}: **these cells do not single out a law.**"
+    )
+
+
+def leaning(comparison: Comparison) -> Prose:
+    """Signed held-out errors of each form at the largest size and at both ends of the data."""
+    cells = comparison.predictions.assign(signed=lambda rows: 100 * (rows["predicted"] / rows["loss"] - 1))
+    least, most, largest = cells["d_chars"].min(), cells["d_chars"].max(), cells["n_params"].max()
+    views = {
+        "largest size": cells["n_params"] == largest,
+        "least data": cells["d_chars"] == least,
+        "most data": cells["d_chars"] == most,
+    }
+    rows = []
+    for form in (form for form in comparison.scores["form"] if form != NOISE):
+        own = cells.loc[cells["form"] == form, "signed"]
+        means = (own[view].mean() for view in views.values())
+        said = (f"{mean:+.2g} %" if np.isfinite(mean) else "–" for mean in means)
+        rows.append((FORM_NAMES[form], *said, f"{int((own < 0).sum())} of {own.count()} cells"))
+    return grid(("form", *views, "too low in"), rows)
+
+
+def laid_over(cells: pd.DataFrame, noise: float, parameters: Mapping[str, int]) -> Prose:
+    """How well each law describes all cells it was fitted to, with its parameters counted."""
+    rows = []
+    for law, title in LAWS.items():
+        used = cells[np.isfinite(cells[law]) & (cells["in_law"] | (law != "loss_space"))]
+        miss = used["loss"] - used[law]
+        typical = float(np.sqrt(np.mean(miss**2)))
+        misses = (f"{typical:.4f}", multiple(typical, noise), f"{miss.abs().max():.3f}")
+        rows.append((title, parameters[law], len(used), *misses))
+    columns = ("law", "parameters", "cells", "typical miss (nats/token)", "in noise of one run", "worst miss")
+    outside = int((~cells["in_law"]).sum())
+    note = (
+        f"\n\n{counted(outside, 'cell')} took no part in the loss-space fit (pre-training had made it worse "
+        "than from scratch): drawn as a cross."
+    )
+    return Prose(grid(columns, rows) + (note if outside else ""))
+
+
+def all_cells(cells: pd.DataFrame) -> tuple[str, str, str]:
+    """A row of the box: what each law misses over all cells."""
+    used = cells[cells["in_law"]]
+    misses = {law: float(((used["loss"] - used[law]) ** 2).mean() ** 0.5) for law in LAWS}
+    ours = f"typical miss {misses['eq_6_1']:.3f} nats/token; with a curve a size {misses['loss_space']:.3f}"
+    return "one expression for all cells", REPORTED["unified"], ours
+
+
+def two_forms(kaplan: FormFit, floor: FormFit) -> Iterator[tuple[str, str, str]]:
+    """Rows of the box: what a form without a floor and one with it miss of the from-scratch losses."""
+    named = (
+        ("Kaplan's form, from scratch", "kaplan_form", kaplan),
+        ("a form with a floor", "floor_form", floor),
+    )
+    for title, reported, fit in named:
+        typical = float(np.sqrt(np.mean(fit.residuals["residual"] ** 2)))
+        yield title, REPORTED[reported], f"typical miss {typical:.3f} nats/token; status {plain(fit.status)}"

@@ -1,0 +1,129 @@
+"""A study in words: what it holds and lacks, what it cost, where its numbers come from, how to run it."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from transferlaws.design.question import UNTITLED, Titles
+from transferlaws.laws.estimators.result import Fit
+from transferlaws.laws.paper import REPORTED
+from transferlaws.prose.numbers import Prose, grid, scientific
+
+HOPED = {"alpha": 0.08, "beta": 0.05}
+"""Half-widths of 95 % intervals that a design should reach to be worth its compute."""
+
+
+def command(chapter: str, scale: str, options: str = "-p seed=1") -> str:
+    """The command that reruns a chapter, as a block."""
+    return f"```bash\ntransferlaws chapter {chapter} --scale {scale} {options}\n```\n\n"
+
+
+def rerun(chapter: str, table: pd.DataFrame) -> Prose:
+    """The command that reruns a chapter, and what the runs it reads cost when they were trained."""
+    scales = ", ".join(sorted(set(table["scale"])))
+    return Prose(
+        f"{command(chapter, scales or 'smoke')}Seconds, as long as the runs are there. The {len(table)} runs "
+        f"behind it took {table['seconds'].sum() / 60:.1f} core-minutes at scale `{scales}`; `transferlaws "
+        "plan --scale laptop` prints the bill of another scale before you spend it."
+    )
+
+
+def download(name: str, data: str, kind: str) -> str:
+    """A link that holds a file."""
+    held = b64encode(data.encode()).decode()
+    return f'<a download="{name}" href="data:{kind};base64,{held}">Download {name}</a>'
+
+
+def provenance(table: pd.DataFrame) -> Prose:
+    """One line a run: key, cell, loss; and the whole table as a file to download."""
+    link = download("runs.csv", table.to_csv(index=False), "text/csv")
+    columns = ("key", "arm", "n_params", "d_chars", "seed", "loss", "bits_per_char")
+    shown = table.sort_values(["arm", "n_params", "d_chars", "seed"])
+    rows = (
+        (f"`{key}`", arm, f"{n:,}", f"{d:,}", seed, f"{loss:.4f}", f"{bits:.4f}")
+        for key, arm, n, d, seed, loss, bits in zip(*(shown[column] for column in columns), strict=True)
+    )
+    heads = ("key", "arm", "N", "characters", "seed", "loss (nats/token)", "bits/char")
+    return Prose(f"{link} ({len(table)} runs, {len(table.columns)} columns)\n\n{grid(heads, rows)}")
+
+
+def trained_with(everything: pd.DataFrame) -> Prose:
+    """Devices, versions and tokenizers of the runs, what they took, and how they ended."""
+    rows = [
+        (column, value.replace("|", " "))
+        for column in ("device", "versions", "tokenizer")
+        for value in everything[column].dropna().astype(str).unique()
+    ]
+    minutes = f"{everything['seconds'].sum() / 60:.1f}"
+    statuses = ", ".join(f"{name}: {count}" for name, count in everything["status"].value_counts().items())
+    return grid(
+        ("", ""),
+        [*rows, ("core-minutes, tuning and pre-training included", minutes), ("statuses", statuses)],
+    )
+
+
+def coverage(planned: pd.DataFrame, everything: pd.DataFrame) -> Prose:
+    """What was run of what was `planned` (arm, n_params and the number of runs), and what it took."""
+    rows = []
+    for arm, n_params, wanted in planned.itertuples(index=False):
+        here = everything[(everything["arm"] == arm) & (everything["n_params"] == n_params)]
+        done = int(((here["role"] == "run") & (here["status"] == "ok")).sum())
+        spent = f"{here['seconds'].sum() / 3600:.2f}" if len(here) else "–"
+        rows.append((arm, f"{n_params:,}", done or "**none**", wanted, spent))
+    statuses = ", ".join(f"{count} {status}" for status, count in everything["status"].value_counts().items())
+    return Prose(
+        grid(("arm", "N", "runs", "of", "core-hours, tuning included"), rows)
+        + f"\n\n{everything['seconds'].sum() / 3600:.2f} core-hours in all; statuses: {statuses}. A run that "
+        "diverged is repeated at half its rate."
+    )
+
+
+def as_narrow_as_hoped(fits: Mapping[str, Fit]) -> Prose:
+    """Half-widths of the exponents' intervals beside those hoped for."""
+    rows = []
+    for source, fit in fits.items():
+        for name, hoped in HOPED.items():
+            found = getattr(fit, name)
+            half = f"{found.width / 2:.3f}" if found.closed else "open"
+            rows.append((source, name, f"{found.value:.3f}", half, hoped))
+    return grid(("source", "exponent", "value", "half-width", "hoped for"), rows)
+
+
+def size(table: pd.DataFrame, name: str, titles: Titles = UNTITLED) -> Prose:
+    """How many models, sizes and characters a study has, and what they took."""
+    cells = table[table["d_chars"] > 0].drop_duplicates(["arm", "n_params", "d_chars"])
+    return Prose(
+        f"The `{name}` study holds {len(table)} models in {len(cells)} cells: {table['n_params'].nunique()} "
+        f"sizes from {table['n_params'].min():,} to {table['n_params'].max():,} parameters, "
+        f"{scientific(cells['d_chars'].min())} to {scientific(cells['d_chars'].max())} characters of "
+        f"{titles.target}, arms {', '.join(sorted(set(table['arm'])))}. Training them took "
+        f"{table['seconds'].sum() / 60:.1f} core-minutes."
+    )
+
+
+def spans(table: pd.DataFrame) -> Iterable[tuple[str, str, str]]:
+    """Rows of the box: the range of sizes and of data, and the seeds a cell."""
+    sizes, data = table["n_params"], table.loc[table["d_chars"] > 0, "d_chars"]
+    seeds = table.groupby(["arm", "n_params", "d_chars"])["seed"].nunique()
+    return (
+        ("sizes", REPORTED["sizes"], f"{scientific(sizes.max() / sizes.min())}-fold"),
+        ("fine-tuning data", REPORTED["data"], f"{scientific(data.max() / data.min())}-fold"),
+        ("seeds a cell", REPORTED["seeds"], f"{seeds.min()} to {seeds.max()}"),
+    )
+
+
+def bills(by_scale: Mapping[str, Mapping[str, Any]]) -> Prose:
+    """The bills of several scales, a row each."""
+    rows = (
+        (
+            f"`{name}`",
+            f"{bill['runs']:,}",
+            scientific(bill["flops"]),
+            scientific(bill["core_hours"]),
+            f"{bill['worker_bytes'] / 1e9:.1f} GB",
+        )
+        for name, bill in by_scale.items()
+    )
+    return grid(("scale", "runs", "training FLOPs", "core-hours here", "memory a worker"), rows)
