@@ -1,5 +1,6 @@
 """What a user installs: the same packages through pip and conda, and an import that stays light."""
 
+import json
 import subprocess
 import sys
 import tomllib
@@ -39,6 +40,18 @@ def test_every_package_is_pinned_in_the_tested_set() -> None:
     ]
     names = {entry.split(">")[0].split("<")[0].split("=")[0].lower() for group in groups for entry in group}
     assert names <= pinned
+
+
+def test_a_release_says_the_same_of_itself_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    archived = json.loads((ROOT / ".zenodo.json").read_text("utf-8"))
+    assert cited["version"] == project["version"]
+    assert f"\n## [{project['version']}] - 2" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+    assert cited["title"] == archived["title"]
+    assert project["license"] == cited["license"] == archived["license"]
+    assert project["keywords"] == cited["keywords"] == archived["keywords"]
+    assert project["authors"] == cited["authors"] == archived["creators"]
 
 
 def test_the_types_are_installed_with_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
