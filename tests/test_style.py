@@ -6,7 +6,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "transferlaws"
 ROOMS = (
-    "book.py", "cli", "corpora", "exercises.py", "files.py", "models", "tokens.py", "training",
+    "__init__.py", "__main__.py", "book.py", "cli", "corpora", "errors.py", "exercises.py", "files.py", "models",
+    "places.py", "tokens.py", "training",
 )  # fmt: skip
 
 
