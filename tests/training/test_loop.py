@@ -1,6 +1,7 @@
 """A run learns, stops at its best point, and says so when it diverges."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from transferlaws.models import by_hand, ladder, lm
 from transferlaws.models.ladder import LADDER
 from transferlaws.training import loop, parallel
+from transferlaws.training.averaging import Average
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device
 from transferlaws.training.evaluation import Evaluation
@@ -22,7 +24,12 @@ RECIPE = TrainingRecipe(batch_tokens=256, max_tokens=60_000)
 
 
 def train(
-    rate: float, seed: int = 0, budget: int | None = None, trunk: Trunk | None = None, share: float = 0.125
+    rate: float,
+    seed: int = 0,
+    budget: int | None = None,
+    trunk: Trunk | None = None,
+    share: float = 0.125,
+    recipe: TrainingRecipe = RECIPE,
 ) -> tuple[Training, float]:
     """Learn a noisy cycle of 50 tokens from 1,000 of them; the floor is about 1.1 nats."""
     prepare_device()
@@ -32,7 +39,7 @@ def train(
     model = lm.build(LADDER[0], vocabulary_size=64, context=32, seed=seed)
     batches = Batches(tokens[:1_000], context=32, batch_tokens=256, batch_share=share, seed=seed)
     stop_set = evaluation_batches(tokens[1_000:3_000], 32)
-    trainer = Trainer(model, batches, stop_set, rate, RECIPE)
+    trainer = Trainer(model, batches, stop_set, rate, recipe)
     training = trainer.to_early_stop() if budget is None else trainer.to_budget(budget, trunk)
     return training, Evaluation(model, stop_set)()
 
@@ -45,6 +52,29 @@ def test_a_run_learns_overfits_and_keeps_its_best_weights() -> None:
     assert training.best.loss_validation <= last_held.loss_validation
     assert loss == training.best.loss_validation  # the weights handed back are the best ones
     assert {point.phase for point in training.curve} == {"hold", "decay"}
+
+
+def test_an_averaged_run_keeps_the_best_mean_of_its_weights() -> None:
+    averaged = replace(RECIPE, averaging=0.3)
+    training, loss = train(rate=2e-2, recipe=averaged)
+    assert training.best is not None
+    assert loss == training.best.loss_validation == min(point.loss_validation for point in training.curve)
+    assert {point.phase for point in training.curve} == {"hold"}
+    # At a rate that is held, the mean reaches what the weights themselves only reach as the rate decays.
+    held = [point.loss_validation for point in train(rate=2e-2)[0].curve if point.phase == "hold"]
+    assert loss < min(held) - 0.05
+
+
+def test_the_mean_is_over_the_last_share_of_the_steps() -> None:
+    weights = torch.zeros(3)
+    average = Average(weights, share=0.25)
+    for step in range(1, 1_001):
+        weights.fill_(float(step))
+        average.update(step)
+    with average.in_place():
+        # The weights of steps fall as (s/t)^(1/c - 1): their mean of s/t is 1/(1 + c).
+        assert float(weights[0]) == pytest.approx(1_000 / 1.25, rel=1e-2)
+    assert float(weights[0]) == 1_000
 
 
 def test_the_same_run_twice_is_the_same_to_the_bit() -> None:

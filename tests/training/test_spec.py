@@ -39,8 +39,20 @@ def test_every_field_is_in_the_key() -> None:
         replace(SPEC, seed=1),
         replace(SPEC, learning_rate=1.0000001e-3),
         replace(SPEC, recipe=TrainingRecipe(patience=5)),
+        replace(SPEC, recipe=TrainingRecipe(averaging=0.3)),
         replace(SPEC, start=None),
         replace(SPEC, budget_tokens=1),
         replace(SPEC, engine=SPEC.engine + 1),
     ]
     assert len({spec.key for spec in [SPEC, *changed]}) == len(changed) + 1
+
+
+def test_pretraining_on_the_same_data_shares_its_trunk_whatever_the_arm() -> None:
+    long = replace(SPEC, start=None, budget_tokens=14_000_000)
+    short = replace(long, arm="text-2M", budget_tokens=2_000_000)
+    assert short.key != long.key and short.trunk == long.trunk
+    assert replace(short, seed=1).trunk != long.trunk
+
+
+def test_a_recipe_without_averaging_has_the_key_it_had_before_there_was_any() -> None:
+    assert "averaging" not in SPEC.to_json()["recipe"]

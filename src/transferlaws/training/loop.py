@@ -1,13 +1,14 @@
 """One training run, to its early stop or its token budget.
 
 Hold the rate until the loss on the stop set has stopped improving, go back to the best point,
-decay from there, and keep the best weights seen. Pre-training holds and decays within a fixed
+decay from there, and keep the best weights seen; or judge the mean of the weights at a held rate, and
+keep the best of these. Pre-training holds and decays within a fixed
 budget instead. Losses are in nats per token.
 """
 
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from transferlaws.models.by_hand import loss_by_hand
 from transferlaws.models.ladder import Size
+from transferlaws.training.averaging import Average
 from transferlaws.training.batches import Batches
 from transferlaws.training.device import moved, precision
 from transferlaws.training.evaluation import Evaluation, EvaluationSet
@@ -85,6 +87,7 @@ class Trainer:
         self.optimizer = AdamW(list(model.parameters()), recipe)
         self.training = Training()
         self.step = 0
+        self._average: Average | None = None
         self._update = _update(model, self.optimizer, ranks)
         if ranks.count == 1:  # what ranks say to each other is not recorded
             self._update = recorded(self._update, model.device)
@@ -94,7 +97,12 @@ class Trainer:
         self._best_moments, self._best_step = Snapshot(self.optimizer.tensors()), 0
 
     def to_early_stop(self) -> Training:
-        """Hold until the stop set's loss stalls, then decay from the best point; best weights kept."""
+        """Hold until the stop set's loss stalls, then decay from the best point unless weights are averaged.
+
+        The best weights are kept.
+        """
+        if self.recipe.averaging:
+            self._average = Average(self.optimizer.values, self.recipe.averaging)
         try:
             self._evaluate("hold", 0.0)
             ceiling = self.training.curve[0].loss_validation + 1.0
@@ -104,7 +112,7 @@ class Trainer:
                 if self.training.curve[-1].loss_train > ceiling:
                     raise _DivergedError
             self._return_to_best()
-            if self.step:
+            if self.step and self._average is None:
                 steps = math.ceil(self.recipe.decay_share * self.step)
                 self._decay(steps, self.schedule.held(self.step - 1))
         except _DivergedError:
@@ -179,9 +187,19 @@ class Trainer:
         """One optimiser step at learning rate `rate`."""
         self._losses.append(self._update(*self.batches(self.step), rate))
         self.step += 1
+        if self._average is not None:
+            self._average.update(self.step)
+
+    def _judged(self) -> AbstractContextManager[None]:
+        """Within it, the model has the weights that the run is judged by."""
+        return nullcontext() if self._average is None else self._average.in_place()
 
     def _evaluate(self, phase: str, rate: float) -> None:
-        loss = self._evaluation()
+        with self._judged():
+            loss = self._evaluation()
+            self._note(loss, phase, rate)
+
+    def _note(self, loss: float, phase: str, rate: float) -> None:
         train = math.nan
         if self._losses:
             train = self.ranks.sum(torch.stack(self._losses).mean()) / self.ranks.count

@@ -19,8 +19,9 @@ ALIGNED = 16  # numbers: each tensor begins on a cache line
 class AdamW:
     """Updates `parameters` in place from their gradients; matrices decay, vectors do not.
 
-    Moves the parameters' numbers to new memory: who holds views of them must take them again. A step uses
-    `gradients`, in the parameters' order; what autograd has left at the parameters is put there first.
+    Moves the parameters' numbers to new memory, `values`: who holds views of them must take them again. A
+    step uses `gradients`, in the parameters' order; what autograd has left at the parameters is put there
+    first.
     """
 
     def __init__(self, parameters: list[Tensor], recipe: TrainingRecipe) -> None:
@@ -37,9 +38,9 @@ class AdamW:
             (slice(ends[0], None), 0.0, _zeros_like(parameters)),
         )
         wholes = [_zeros_like(parameters, max(ends)) for _ in range(4)]
-        self._values, self._gradient, self._averages, self._squares = wholes
+        self.values, self._gradient, self._averages, self._squares = wholes
         self.gradients = self._by_parameter(self._gradient)
-        for p, values in zip(parameters, self._by_parameter(self._values), strict=True):
+        for p, values in zip(parameters, self._by_parameter(self.values), strict=True):
             p.data = values.copy_(p.data)
 
     def _by_parameter(self, whole: Tensor) -> list[Tensor]:
@@ -59,7 +60,7 @@ class AdamW:
             self._gradient.mul_(share)
         for place, weight_decay, steps in self._groups:
             adamw(
-                [self._values[place]],
+                [self.values[place]],
                 [self._gradient[place]],
                 [self._averages[place]],
                 [self._squares[place]],

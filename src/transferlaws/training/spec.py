@@ -40,7 +40,9 @@ class TrainingRecipe:
 
     Units are in the names. A batch is no more than `batch_share` of the data set. A run stops when `patience`
     evaluations and `patience_share` more tokens brought less than `tolerance` nats. The stop set has as many
-    characters as the data set, within `stop_chars_least` and `stop_chars`.
+    characters as the data set, within `stop_chars_least` and `stop_chars`. With `averaging`, a run to its
+    early stop is judged by the mean of its weights over that share of its steps (`training.averaging`), and
+    its rate does not decay.
     """
 
     batch_tokens: int = 2048
@@ -59,11 +61,14 @@ class TrainingRecipe:
     stop_chars: int = 30_000
     test_chars: int = 150_000
     max_tokens: int = 50_000_000
+    averaging: float = 0.0
 
     def __post_init__(self) -> None:
         for field in ("batch_tokens", "patience", "stop_chars", "test_chars", "max_tokens"):
             if getattr(self, field) < 1:
                 raise ValueError(f"TrainingRecipe.{field} must be at least 1, got {getattr(self, field)}")
+        if not 0 <= self.averaging < 1:
+            raise ValueError(f"TrainingRecipe.averaging must be at least 0 and below 1, got {self.averaging}")
         for field in ("batch_share", "decay_share"):
             if not 0 < getattr(self, field) < 1:
                 raise ValueError(
@@ -124,6 +129,8 @@ class RunSpec:
         for share in document["data"]:
             if not share["shuffled"]:  # left out, so that runs older than the field keep their keys
                 del share["shuffled"]
+        if not document["recipe"]["averaging"]:
+            del document["recipe"]["averaging"]
         return document
 
     @cached_property
