@@ -13,16 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from transferlaws import laws
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.data.synthetic import Design, Scratch, plant
-from transferlaws.laws.estimators.transfer import fit_transfer
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import PLANTED, SCRATCH, Design, Hernandez, Scratch, plant
 
 KINDS = ("plain", "missing", "below_floor", "ossified", "small", "seeds")
 HARD_KINDS = ("hard", "kaplan", "uneven")
 """hard: noise up to 0.07 nats, three sizes, four or five data sizes, strong floors. kaplan: from-scratch
-losses of a form the curves do not have. uneven: noise five times larger at the small end, with the tails of
-Student's t.
+losses of a form the curves do not have. uneven: noise five times larger at the small end, with heavy tails.
 """
 
 
@@ -70,7 +68,7 @@ def study(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez, dict[str, floa
     seeds = int(rng.integers(1, 4))
     missing = set()
     if kind == "missing":
-        cells = [(arm, n, d) for arm in ("scratch", "text") for n in sizes for d in data]
+        cells = [(arm, n, d) for arm in (SCRATCH, PLANTED) for n in sizes for d in data]
         missing = {cells[i] for i in rng.choice(len(cells), len(cells) // 6, replace=False)}
     design = Design(sizes, data, seeds, missing=frozenset(missing))
     table = plant(
@@ -97,7 +95,7 @@ def one(kind: str, seed: int, method: str, bootstrap: int) -> list[dict[str, obj
     table, law, drawn = study(kind, seed)
     started = time.perf_counter()
     try:
-        fit = fit_transfer(table, "text", method, bootstrap=bootstrap, seed=seed)
+        fit = laws.fit(table, method=method, bootstrap=bootstrap, seed=seed)
     except TransferLawsError as error:
         return [{"kind": kind, "study": seed, "method": method, "parameter": "refused", "why": str(error)}]
     seconds = time.perf_counter() - started

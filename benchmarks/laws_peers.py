@@ -16,10 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from transferlaws.laws.data.synthetic import Design, Scratch, plant
-from transferlaws.laws.estimators.loss_form import fit
-from transferlaws.laws.estimators.transfer import fit_transfer
-from transferlaws.laws.forms import Chinchilla, Hernandez
+from transferlaws.laws import SCRATCH, Chinchilla, Design, Hernandez, Scratch, fit, fit_form, plant
 
 # name -> (value, low, high); no interval is (value, nan, nan)
 Estimate = dict[str, tuple[float, float, float]]
@@ -40,7 +37,7 @@ def ours(huber: float) -> Callable[[pd.DataFrame], Estimate]:
     """This library, with Huber's threshold on ln L: 1e-3 is the published choice, made for uneven data."""
 
     def estimate(table: pd.DataFrame) -> Estimate:
-        found = fit(Chinchilla, table, bootstrap=400, huber=huber)
+        found = fit_form(Chinchilla, table, bootstrap=400, huber=huber)
         return {name: _triple(found.parameters[name]) for name in ("alpha", "beta")}
 
     return estimate
@@ -120,7 +117,7 @@ def ours_transfer(method: str) -> Callable[[pd.DataFrame], Estimate]:
     """This library by one of its methods."""
 
     def estimate(table: pd.DataFrame) -> Estimate:
-        found = fit_transfer(table, "text", method, bootstrap=200)
+        found = fit(table, method=method, bootstrap=200)
         return {name: _triple(getattr(found, name)) for name in ("alpha", "beta")}
 
     return estimate
@@ -130,12 +127,12 @@ def naive_transfer(table: pd.DataFrame) -> Estimate:
     """What one would write in an hour: curve_fit per size, invert, drop what fails, curve_fit of ln D_T."""
     rows = []
     for n, part in table.groupby("n_params"):
-        alone = part[part["arm"] == "scratch"]
+        alone = part[part["arm"] == SCRATCH]
         (e, b, slope), _ = curve_fit(
             lambda d, e, b, slope: e + np.exp(b) * d**-slope, alone["d_chars"], alone["loss"],
             p0=(1.0, 4.0, 0.4), maxfev=20000,
         )  # fmt: skip
-        for row in part[part["arm"] == "text"].itertuples():
+        for row in part[part["arm"] != SCRATCH].itertuples():
             if row.loss > e:
                 effective = np.exp((b - np.log(row.loss - e)) / slope)
                 if effective > row.d_chars:

@@ -7,9 +7,7 @@ import pandas as pd
 import pytest
 
 from transferlaws.files import sha256_file
-from transferlaws.laws.data.table import read_table
-from transferlaws.laws.document import laws_document
-from transferlaws.laws.estimators.transfer import fit_transfer
+from transferlaws.laws import fit, laws_document, read_table
 from transferlaws.runs.published import read_published
 from transferlaws.runs.table import COLUMNS, CURVE_COLUMNS
 from transferlaws.training.spec import RunSpec
@@ -20,7 +18,7 @@ LARGEST_BYTES = 15_000_000
 pytestmark = pytest.mark.parametrize("folder", PUBLISHED, ids=lambda folder: folder.name)
 
 
-def test_every_file_is_there_and_of_the_promised_form(folder: Path):
+def test_every_file_is_there_and_of_the_promised_form(folder: Path) -> None:
     table, curves = pd.read_csv(folder / "runs.csv"), pd.read_parquet(folder / "curves.parquet")
     assert tuple(table.columns) == COLUMNS
     assert tuple(curves.columns) == ("key", *CURVE_COLUMNS)
@@ -35,22 +33,20 @@ def test_every_file_is_there_and_of_the_promised_form(folder: Path):
     assert sum(path.stat().st_size for path in folder.iterdir()) < LARGEST_BYTES
 
 
-def test_every_run_is_named_by_its_spec(folder: Path):
+def test_every_run_is_named_by_its_spec(folder: Path) -> None:
     records = read_published(folder)
     assert len(records) == len(pd.read_csv(folder / "runs.csv"))
     for key, record in records.items():
         assert RunSpec.from_json(record.spec).key == key
 
 
-def test_the_laws_follow_from_the_runs_to_the_digit(folder: Path):
+def test_the_laws_follow_from_the_runs_to_the_digit(folder: Path) -> None:
     printed = json.loads((folder / "laws.json").read_text("utf-8"))
     origin = printed["provenance"]
     assert origin["table_sha256"] == sha256_file(folder / "runs.csv")
     runs = read_table(folder / "runs.csv")
     fits = [
-        fit_transfer(
-            runs, row["source"], method=row["method"], bootstrap=origin["bootstrap"], seed=origin["seed"]
-        )
+        fit(runs, row["source"], method=row["method"], bootstrap=origin["bootstrap"], seed=origin["seed"])
         for row in printed["rows"]
     ]
     again = json.loads(json.dumps(laws_document(fits)))

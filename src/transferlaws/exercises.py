@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.curves import Curve
-from transferlaws.laws.forms import Unified
+from transferlaws.laws import Curve, Unified
 from transferlaws.laws.paper import TABLE_1
 from transferlaws.models.ladder import LADDER
 

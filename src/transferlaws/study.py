@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from transferlaws.corpora import Corpus, CorpusRecipe
-    from transferlaws.laws.estimators.transfer import Fit
+    from transferlaws.laws import Fit
     from transferlaws.runs.execute import Workspace
     from transferlaws.runs.sweep import Swept
     from transferlaws.tokens import Tokenizer
@@ -182,7 +182,7 @@ class Study:
         seed: int = 0,
     ) -> "Fit":
         """The law of transfer from `source` (if not given, the one the study stands on), with intervals."""
-        from transferlaws.laws.estimators.transfer import fit_transfer
+        from transferlaws.laws import fit
 
         source = source or self.question.main
-        return fit_transfer(self.table(), source, method=method, bootstrap=bootstrap, seed=seed)
+        return fit(self.table(), source, method=method, bootstrap=bootstrap, seed=seed)

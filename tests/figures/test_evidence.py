@@ -10,16 +10,31 @@ import pytest
 from transferlaws import exercises
 from transferlaws.errors import TransferLawsError
 from transferlaws.figures import Drawing, comparison, uncertainty, unified
-from transferlaws.laws.data.synthetic import Design, plant
-from transferlaws.laws.estimators.loss_form import fit_loss_form
-from transferlaws.laws.estimators.result import Fit, Interval
-from transferlaws.laws.estimators.transfer import leave_outs
-from transferlaws.laws.forms import Hernandez, Unified
+from transferlaws.laws import (
+    BASELINE,
+    NOISE,
+    Comparison,
+    Design,
+    Equality,
+    Fit,
+    Hernandez,
+    Interval,
+    Power,
+    Unified,
+    compare,
+    declare_hold_out,
+    design_of,
+    fit_form,
+    larger_designs,
+    leave_outs,
+    plant,
+    planted_law,
+    power,
+    run_noise,
+    same_exponent,
+    scratch_of,
+)
 from transferlaws.laws.paper import TABLE_1
-from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison, compare_forms, declare_hold_out
-from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of, seed_noise
-from transferlaws.laws.questions.equality import Equality, same_exponent
-from transferlaws.laws.questions.power import Power, power
 from transferlaws.prose import comparison as ranked
 from transferlaws.prose import evidence
 
@@ -57,13 +72,13 @@ def study() -> Doubtful:
     parts = leave_outs(table, "text", bootstrap=50)
     fit = parts["all runs"]
     law = planted_law(fit, 0.3, 0.4)
-    form = fit_loss_form(Unified, table, "text", bootstrap=5)
+    form = fit_form(Unified, table, "text", bootstrap=0)
     return Doubtful(
         table,
         parts,
         power(design_of(table, "text"), law, 0.7, 2, scratch=scratch_of(table), bootstrap=50),
         larger_designs(table, "text", law, 0.7),
-        compare_forms(table, "text"),
+        compare(table, "text"),
         unified.predicted(table, fit, form.law),
         {
             "text and mix": (
@@ -104,7 +119,7 @@ def test_a_study_that_hides_its_law_is_said_to(study: Doubtful) -> None:
     assert "cannot tell" in evidence.together(study.tests)
     assert "cannot tell" in evidence.one_exponent(study.tests, "beta")
     assert len(study.cells) == 27  # every cell, the ossified ones too
-    noise = seed_noise(study.table, ("scratch", "text"))
+    noise = run_noise(study.table, "text")
     said = ranked.laid_over(study.cells, noise, {"loss_space": 15, "eq_6_1": 7})
     assert "1 cell took no part" in said
 

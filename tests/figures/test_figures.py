@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from transferlaws import prose
+from transferlaws import laws, prose
 from transferlaws.design.presets import TO_PYTHON
 from transferlaws.design.question import Titles
 from transferlaws.figures import (
@@ -25,10 +25,7 @@ from transferlaws.figures import (
     training,
     uncertainty,
 )
-from transferlaws.laws.data.synthetic import Design, plant
-from transferlaws.laws.estimators.result import Fit, Interval
-from transferlaws.laws.estimators.transfer import fit_transfer
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import Design, Fit, Hernandez, Interval, plant
 from transferlaws.laws.paper import TABLE_1
 from transferlaws.models.ladder import LADDER
 
@@ -49,9 +46,9 @@ class Planted:
 
 @pytest.fixture(scope="module")
 def study() -> Planted:
-    table = plant(DESIGN, Hernandez(k=40.0, alpha=0.4, beta=0.5), noise=0.02, ossify=1.5)
+    table = plant(DESIGN, {"text": Hernandez(k=40.0, alpha=0.4, beta=0.5)}, noise=0.02, ossify=1.5)
     table["key"] = [f"run{number:03d}" for number in range(len(table))]
-    fit = fit_transfer(table, "text", bootstrap=50)
+    fit = laws.fit(table, bootstrap=50)
     cells = fit.cells.copy()
     changes: list[dict[str, str | float]] = [
         {"status": "below_floor", "d_effective": np.nan, "amplification": np.nan},

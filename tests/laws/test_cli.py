@@ -1,18 +1,17 @@
-"""The verbs on tables: answers on standard output, one line and a code for what is wrong, never a
-traceback.
-"""
+"""The verbs on tables: answers on standard output, one line and a code for what is wrong, no traceback."""
 
 import json
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from transferlaws import cli
-from transferlaws.laws.data.synthetic import Design, plant
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import Design, Hernandez, plant
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tables") / "runs.csv"
     design = Design((3e3, 1.2e4, 5e4), (1e4, 3e4, 1e5, 3e5, 1e6), 2)
     plant(design, {"text": Hernandez(40, 0.4, 0.5), "mix": Hernandez(80, 0.3, 0.5)}, 0.01, seed=1).to_csv(
@@ -21,7 +20,7 @@ def table(tmp_path_factory):
     return path
 
 
-def test_fit_then_plan(table, tmp_path, capsys):
+def test_fit_then_plan(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     laws = tmp_path / "laws.json"
     arguments = ["fit", str(table), "--method", "paper,loss_space", "--bootstrap", "60", "--out", str(laws)]
     assert cli.main(arguments) == 0
@@ -40,9 +39,26 @@ def test_fit_then_plan(table, tmp_path, capsys):
     assert answers["d_transferred"]["low"] < truth < answers["d_transferred"]["high"]
     assert cli.main([*ask, "--n-params", "2e9", "--d-chars", "1e5"]) == 1
     assert "decades outside the runs" in capsys.readouterr().err
-    assert cli.main(["size-for", "--laws", str(laws), "--target-loss", "3.5", "--d-chars", "1e5"]) == 0
-    assert cli.main(["data-for", "--laws", str(laws), "--target-loss", "3.5", "--n-params", "2e4"]) == 0
-    ask = ["should-pretrain", "--laws", str(laws), "--pretrain-chars", "1e7", "--d-chars", "1e5"]
+    assert (
+        cli.main(
+            ["size-for", "--laws", str(laws), "--source", "text", "--target-loss", "3.5", "--d-chars", "1e5"]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    assert cli.main(["data-for", "--laws", str(laws), "--target-loss", "3.5", "--n-params", "2e4"]) == 1
+    assert "hold the sources mix, text; name one" in capsys.readouterr().err
+    ask = [
+        "should-pretrain",
+        "--laws",
+        str(laws),
+        "--source",
+        "mix",
+        "--pretrain-chars",
+        "1e7",
+        "--d-chars",
+        "1e5",
+    ]
     capsys.readouterr()
     assert cli.main([*ask, "--n-params", "2e4"]) == 0
     assert capsys.readouterr().out.startswith("pre-train: ")
@@ -61,7 +77,9 @@ def test_fit_then_plan(table, tmp_path, capsys):
         ("", "is empty"),
     ],
 )
-def test_a_bad_table_is_one_line_and_exit_1(content, message, tmp_path, capsys):
+def test_a_bad_table_is_one_line_and_exit_1(
+    content: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "bad.csv"
     path.write_text(content)
     assert cli.main(["fit", str(path)]) == 1
@@ -70,13 +88,29 @@ def test_a_bad_table_is_one_line_and_exit_1(content, message, tmp_path, capsys):
     assert error.count("\n") == 1
 
 
-def test_unknown_options_exit_2_and_write_nothing(table, tmp_path, capsys):
+def test_a_table_in_its_own_words(table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = pd.read_csv(table)
+    runs = runs[runs["arm"] != "mix"].rename(columns={"n_params": "params", "arm": "group"})
+    path, laws = tmp_path / "theirs.csv", tmp_path / "laws.json"
+    runs.replace({"group": {"scratch": "from_zero"}}).to_csv(path, index=False)
+    words = ["--map", "n_params=params,arm=group", "--baseline", "from_zero"]
+    assert cli.main(["fit", str(path), *words, "--bootstrap", "50", "--out", str(laws)]) == 0
+    assert "text, hernandez by loss_space: converged" in capsys.readouterr().out
+    ask = ["data-for", "--laws", str(laws), "--target-loss", "3.5", "--n-params", "2e4"]
+    assert cli.main(ask) == 0  # the sole source need not be named
+    assert cli.main(["compare", str(path), "--map", "n_params"]) == 2
+    assert "it takes pairs such as" in capsys.readouterr().err
+
+
+def test_unknown_options_exit_2_and_write_nothing(
+    table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "laws.json"
     assert cli.main(["fit", str(table), "--method", "magic", "--out", str(out)]) == 2
     assert "it takes loss_space, paper, logit" in capsys.readouterr().err
     assert not out.exists()
 
 
-def test_every_verb_has_an_example():
+def test_every_verb_has_an_example() -> None:
     for name, verb in cli.verbs().items():
-        assert f"Example: transferlaws {name}" in verb.__doc__
+        assert f"Example: transferlaws {name}" in (verb.__doc__ or "")

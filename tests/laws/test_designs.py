@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.data.synthetic import Design, Scratch, plant
-from transferlaws.laws.estimators.transfer import fit_transfer
-from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of, seed_noise
+from transferlaws.laws import (
+    PLANTED,
+    Design,
+    Hernandez,
+    Scratch,
+    design_of,
+    fit,
+    larger_designs,
+    plant,
+    planted_law,
+    run_noise,
+    scratch_of,
+)
 
 LAW = Hernandez(k=40.0, alpha=0.4, beta=0.5)
 DESIGN = Design(
@@ -15,12 +24,12 @@ DESIGN = Design(
     d_chars=(1e3, 1e4, 1e5),
     seeds=2,
     d_scratch=(1e3, 1e4, 1e5, 3e5),
-    missing=frozenset({("scratch", 3e3, 3e5), ("text", 4.8e4, 1e3)}),
+    missing=frozenset({("scratch", 3e3, 3e5), (PLANTED, 4.8e4, 1e3)}),
 )
 
 
 def test_a_design_is_read_back_from_its_runs() -> None:
-    assert design_of(plant(DESIGN, LAW), "text") == DESIGN
+    assert design_of(plant(DESIGN, LAW)) == DESIGN
     with pytest.raises(TransferLawsError, match="prose"):
         design_of(plant(DESIGN, LAW), "prose")
 
@@ -34,20 +43,21 @@ def test_scratch_curves_are_those_that_were_planted() -> None:
 
 def test_the_noise_between_seeds_is_the_planted_one() -> None:
     table = plant(Design(seeds=8), LAW, noise=0.02)
-    assert seed_noise(table, ("scratch", "text")) == pytest.approx(0.02, rel=0.1)
-    assert np.isnan(seed_noise(table[table["seed"] == 0], ("scratch", "text")))
+    assert run_noise(table, PLANTED) == pytest.approx(0.02, rel=0.1)
+    assert fit(table, bootstrap=50).noise == pytest.approx(0.02, rel=0.15)
+    assert np.isnan(run_noise(table[table["seed"] == 0], PLANTED))
 
 
 def test_a_planted_law_transfers_in_the_middle_what_the_fit_does() -> None:
-    fit = fit_transfer(plant(DESIGN, LAW), "text", bootstrap=50)
-    law = planted_law(fit, alpha=0.1, beta=0.9)
-    middle = {name: float(np.exp(np.log(fit.cells[name]).mean())) for name in ("n_params", "d_chars")}
+    found = fit(plant(DESIGN, LAW), bootstrap=50)
+    law = planted_law(found, alpha=0.1, beta=0.9)
+    middle = {name: float(np.exp(np.log(found.cells[name]).mean())) for name in ("n_params", "d_chars")}
     assert (law.alpha, law.beta) == (0.1, 0.9)
-    assert law.d_transferred(**middle) == pytest.approx(fit.law.d_transferred(**middle))
+    assert law.d_transferred(**middle) == pytest.approx(found.law.d_transferred(**middle))
 
 
 def test_twice_the_seeds_cost_twice_and_narrow_by_the_root_of_two() -> None:
-    designs = larger_designs(plant(DESIGN, LAW), "text", LAW, 0.02).set_index("design")
+    designs = larger_designs(plant(DESIGN, LAW), None, LAW, 0.02).set_index("design")
     now, more = designs.loc["this study"], designs.loc["twice the seeds"]
     assert more["cost"] == pytest.approx(2.0)
     for width in ("width_alpha", "width_beta"):

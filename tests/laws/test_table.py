@@ -1,31 +1,32 @@
 """Tables from outside: fitted where that is right, else one clear line; nothing dropped in silence."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from transferlaws.cli.laws import fit as fit_verb
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.data.synthetic import Design, plant
-from transferlaws.laws.data.table import notes, read_table
-from transferlaws.laws.estimators.transfer import fit_transfer
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import Design, Hernandez, check_table, fit, notes, plant, read_table, sources
 
 SMALL = Design((3e3, 2e4, 1e5), (1e4, 3e4, 1e5, 3e5, 1e6), 2)
 
 
 @pytest.fixture(scope="module")
-def runs():
-    return plant(SMALL, Hernandez(40, 0.4, 0.5), 0.01, seed=1)
+def runs() -> pd.DataFrame:
+    return plant(SMALL, {"text": Hernandez(40, 0.4, 0.5)}, 0.01, seed=1)
 
 
-def write(tmp_path, table, **options):
+def write(tmp_path: Path, table: pd.DataFrame) -> Path:
     path = tmp_path / "runs.csv"
-    table.to_csv(path, index=False, **options)
+    table.to_csv(path, index=False)
     return path
 
 
-def test_windows_ends_and_byte_order_mark_change_nothing(runs, tmp_path):
+def test_windows_ends_and_byte_order_mark_change_nothing(runs: pd.DataFrame, tmp_path: Path) -> None:
     plain = read_table(write(tmp_path, runs))
     path = tmp_path / "windows.csv"
     text = runs.to_csv(index=False, lineterminator="\r\n")
@@ -44,19 +45,21 @@ def test_windows_ends_and_byte_order_mark_change_nothing(runs, tmp_path):
         ("arm", "", r"line 9, column arm: empty"),
     ],
 )
-def test_a_value_no_run_can_have_is_named_by_column_and_line(runs, tmp_path, column, value, message):
+def test_a_value_no_run_can_have_is_named_by_column_and_line(
+    runs: pd.DataFrame, tmp_path: Path, column: str, value: Any, message: str
+) -> None:
     bad = runs.astype(object)
     bad.loc[7, column] = value
     with pytest.raises(TransferLawsError, match=message):
         read_table(write(tmp_path, bad))
 
 
-def test_missing_columns_are_named(runs, tmp_path):
+def test_missing_columns_are_named(runs: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(TransferLawsError, match=r"lacks the columns arm, seed; needed are"):
         read_table(write(tmp_path, runs.drop(columns=["arm", "seed"])))
 
 
-def test_what_is_no_usable_run_is_set_aside_and_said(runs, tmp_path):
+def test_what_is_no_usable_run_is_set_aside_and_said(runs: pd.DataFrame, tmp_path: Path) -> None:
     odd = runs.astype(object)
     odd["status"] = "ok"
     odd.loc[3, "loss"] = np.nan
@@ -76,9 +79,9 @@ def test_what_is_no_usable_run_is_set_aside_and_said(runs, tmp_path):
     assert f"exact repeats of an earlier row (counted once) (line {len(runs) + 2})" in said
 
 
-def test_a_repeated_table_is_not_twice_the_evidence(runs):
-    once = fit_transfer(runs, "text", bootstrap=50)
-    twice = fit_transfer(pd.concat([runs, runs]), "text", bootstrap=50)
+def test_a_repeated_table_is_not_twice_the_evidence(runs: pd.DataFrame) -> None:
+    once = fit(runs, "text", bootstrap=50)
+    twice = fit(pd.concat([runs, runs]), "text", bootstrap=50)
     assert twice.alpha == once.alpha
     assert any("exact repeats" in note for note in twice.notes)
 
@@ -92,7 +95,9 @@ def test_a_repeated_table_is_not_twice_the_evidence(runs):
         (lambda t: t.iloc[:0], "no usable row"),
     ],
 )
-def test_a_table_that_cannot_carry_a_law_is_refused_in_one_line(runs, tmp_path, keep, message):
+def test_a_table_that_cannot_carry_a_law_is_refused_in_one_line(
+    runs: pd.DataFrame, tmp_path: Path, keep: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
     path = write(tmp_path, keep(runs))
     with pytest.raises(TransferLawsError, match=message) as caught:
         fit_verb(path, bootstrap=50)
@@ -100,17 +105,42 @@ def test_a_table_that_cannot_carry_a_law_is_refused_in_one_line(runs, tmp_path, 
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x01", b"PK\x03\x04\x00", b"a,b\n1,2,3\n"])
-def test_what_is_no_csv_is_refused(tmp_path, content):
+def test_what_is_no_csv_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "no.csv"
     path.write_bytes(content)
     with pytest.raises(TransferLawsError, match=r"no\.csv"):
         read_table(path)
 
 
-def test_a_hundred_thousand_rows(tmp_path):
+def test_a_hundred_thousand_rows(tmp_path: Path) -> None:
     big = plant(Design((3e3, 2e4, 1e5), SMALL.d_chars, 3400), Hernandez(40, 0.4, 0.5), 0.05, seed=2)
     assert len(big) > 1e5
-    fit = fit_transfer(read_table(write(tmp_path, big)), "text", bootstrap=50)
-    assert fit.n_runs == len(big)
-    assert fit.alpha.value == pytest.approx(0.4, abs=0.01)
-    assert fit.beta.value == pytest.approx(0.5, abs=0.01)
+    found = fit(read_table(write(tmp_path, big)), bootstrap=50)
+    assert found.n_runs == len(big)
+    assert found.alpha.value == pytest.approx(0.4, abs=0.01)
+    assert found.beta.value == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_table_may_keep_its_own_names_of_columns_and_baseline(runs: pd.DataFrame, tmp_path: Path) -> None:
+    theirs = runs.rename(columns={"n_params": "params", "arm": "group", "loss": "test_nats"})
+    theirs["group"] = theirs["group"].replace("scratch", "from_zero")
+    theirs["loss"] = 9.9  # of training, say
+    columns = {"n_params": "params", "arm": "group", "loss": "test_nats"}
+    path = write(tmp_path, theirs)
+    table = read_table(path, columns=columns, baseline="from_zero")
+    assert sources(table) == ["text"]
+    assert table["loss"].tolist() == runs["loss"].tolist()
+    assert notes(table) == ("column loss was set aside; test_nats is read in its place",)
+    assert check_table(table)["arm"].equals(table["arm"])
+    with pytest.raises(TransferLawsError, match="no baseline 'zero'; it holds from_zero, text"):
+        read_table(path, columns=columns, baseline="zero")
+    with pytest.raises(TransferLawsError, match="no column 'parameters' to read n_params from"):
+        read_table(path, columns={"n_params": "parameters"})
+
+
+def test_a_table_without_arms_is_welcome_only_where_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "points.csv"
+    path.write_text("n_params,d_tokens,loss\n1e6,1e7,3.0\n")
+    assert list(read_table(path, armless=True).columns) == ["n_params", "d_tokens", "loss"]
+    with pytest.raises(TransferLawsError, match="lacks the columns arm, d_chars, seed"):
+        read_table(path)

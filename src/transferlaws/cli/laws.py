@@ -6,13 +6,16 @@ to standard error, the answer to standard output.
 
 import json as json_module
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
 from transferlaws.errors import TransferLawsError, UsageError
+
+if TYPE_CHECKING:
+    from transferlaws.laws import LossForm
 
 
 def fit(
@@ -20,7 +23,9 @@ def fit(
     /,
     method: str = "loss_space",
     law: str = "hernandez",
-    source: str = "",
+    source: str | None = None,
+    map: str = "",
+    baseline: str = "scratch",
     bootstrap: int = 1000,
     seed: int = 0,
     level: float = 0.95,
@@ -40,6 +45,8 @@ def fit(
         method: one or more of loss_space, paper, logit, with commas.
         law: hernandez, or chinchilla, kaplan, multiplicative, rectified, transfer_gap, eq_6_1, broken_power.
         source: fit this source only; default all of them (a law of loss: the scratch arm).
+        map: columns under other names, such as n_params=params,arm=group.
+        baseline: what the table calls the arm trained from scratch.
         bootstrap: redrawn studies behind the intervals.
         seed: seed of the bootstrap.
         level: level of the intervals.
@@ -47,108 +54,72 @@ def fit(
         out: write laws.json here.
         json: print laws.json instead of a table.
     """
+    from transferlaws import laws
     from transferlaws.files import sha256_file
-    from transferlaws.laws.data.table import notes, read_table, sources
-    from transferlaws.laws.document import laws_document, write_laws
 
-    if law == "hernandez":
-        runs = _drop(read_table(table), drop_highest)
-        fits, failed = _transfer_fits(
-            runs, method, [source] if source else sources(runs), bootstrap, seed, level
-        )
+    form = None if law == "hernandez" else _form(law)
+    runs = laws.read_table(table, columns=_columns(map), baseline=baseline, armless=form is not None)
+    runs = laws.without_highest(runs, drop_highest)
+    _say(table, laws.notes(runs))
+    found: list[Any]
+    if form is None:
+        methods = [name.strip() for name in method.split(",") if name.strip()]
+        wrong = [name for name in methods if name not in laws.METHODS]
+        if wrong or not methods:
+            raise UsageError(
+                f"--method {method!r} holds {wrong or 'nothing'}; it takes {', '.join(laws.METHODS)}"
+            )
+        sources = [source] if source else laws.sources(runs)
+        found, failed = laws.fit_all(runs, methods, sources, bootstrap=bootstrap, seed=seed, level=level)
+        reasons = [f"{name}, {each}: {why}" for (name, each), why in failed.items()]
+        if not found:
+            raise TransferLawsError(f"{table}: {[*reasons, 'the table has no source beside scratch'][0]}")
+        _say(table, reasons)
     else:
-        runs, fits = _loss_fit(table, law, source, bootstrap, seed, level, drop_highest)
-        failed = []
-    for note in notes(runs):
-        print(f"transferlaws: note: {table}: {note}", file=sys.stderr)
-    if not fits:
-        raise TransferLawsError(
-            f"{table}: {failed[0] if failed else 'the table has no source beside scratch'}"
-        )
-    for why in failed:
-        print(f"transferlaws: note: {table}: {why}", file=sys.stderr)
-    document = laws_document(fits, table_sha256=sha256_file(table), seed=seed, bootstrap=bootstrap)
+        found = [laws.fit_form(form, runs, source, bootstrap=bootstrap, seed=seed, level=level)]
+    document = laws.laws_document(found, table_sha256=sha256_file(table), seed=seed, bootstrap=bootstrap)
     if out:
-        write_laws(out, document)
+        laws.write_laws(out, document)
     if json:
         print(json_module.dumps(document, indent=1, allow_nan=False))
-    else:
-        _print_rows(document["rows"], notes(runs))
-        if out:
-            print(f"written to {out}")
+        return 0
+    for each in found:
+        print(each.summary(said=laws.notes(runs)))
+    if out:
+        print(f"written to {out}")
     return 0
 
 
-def _drop(runs: Any, count: int) -> Any:
-    from transferlaws.laws.data.table import notes
-
-    if not count:
-        return runs
-    if not 0 < count < len(runs):
-        raise UsageError(f"--drop-highest is {count}; it takes 0 to {len(runs) - 1}")
-    left = runs.drop(runs["loss"].nlargest(count).index)
-    left.attrs["notes"] = (*notes(runs), f"left out the {count} rows of highest loss, as asked")
-    return left
-
-
-def _transfer_fits(
-    runs: Any, method: str, names: list[str], bootstrap: int, seed: int, level: float
-) -> tuple[list[Any], list[str]]:
-    from transferlaws.laws.estimators.transfer import METHODS, fit_transfer
-
-    methods = [name.strip() for name in method.split(",") if name.strip()]
-    wrong = [name for name in methods if name not in METHODS]
-    if wrong or not methods:
-        raise UsageError(f"--method {method!r} holds {wrong or 'nothing'}; it takes {', '.join(METHODS)}")
-    fits, failed = [], []
-    for name in names:
-        for each in sorted(methods, key=METHODS.index):
-            try:
-                fits.append(fit_transfer(runs, name, each, bootstrap, seed, level))
-            except TransferLawsError as error:
-                # One source or method that cannot be fitted does not take the others with it.
-                failed.append(f"{name}, {each}: {error}")
-    return fits, failed
-
-
-def _loss_fit(
-    table: Path, law: str, arm: str, bootstrap: int, seed: int, level: float, drop_highest: int
-) -> tuple[Any, list[Any]]:
-    from transferlaws.laws.data.table import read_table
-    from transferlaws.laws.estimators.loss_form import fit_loss_form
-    from transferlaws.laws.forms import LOSS_FORMS
+def _form(law: str) -> "type[LossForm]":
+    from transferlaws.laws import LOSS_FORMS
 
     forms = {**LOSS_FORMS, "chinchilla": LOSS_FORMS["additive"]}
     if law not in forms:
         raise UsageError(f"--law is {law!r}; it takes hernandez, {', '.join(sorted(forms))}")
-    try:
-        header = table.read_bytes()[:4096].decode("utf-8-sig", "replace").splitlines()
-    except OSError as error:
-        raise TransferLawsError(f"cannot read {table}: {error.strerror or error}") from error
-    with_arms = bool(header) and "arm" in [name.strip() for name in header[0].replace(";", ",").split(",")]
-    runs = read_table(table) if with_arms else read_table(table, ("n_params", "d_tokens", "loss"))
-    runs = _drop(runs, drop_highest)
-    return runs, [fit_loss_form(forms[law], runs, arm, bootstrap, seed, level)]
+    return forms[law]
 
 
-def _print_rows(rows: list[dict[str, Any]], said: tuple[str, ...]) -> None:
-    for row in rows:
-        print(f"{row['source']}, {row['law']} by {row['method']}: {row['status']}, {row['n_runs']} runs")
-        for name, part in row.items():
-            if isinstance(part, dict) and "value" in part:
-                low, high = ("open" if part[end] is None else f"{part[end]:.4g}" for end in ("low", "high"))
-                value = "?" if part["value"] is None else f"{part['value']:.4g}"
-                print(f"  {name:16} {value:>10}  [{low}, {high}]  at {100 * row['level']:.0f} %")
-        if "n_cells" in row:
-            print(
-                "  cells            " + ", ".join(f"{count} {name}" for name, count in row["n_cells"].items())
-            )
-        for note in (note for note in row["notes"] if note not in said):
-            print(f"  note: {note}")
+def _columns(map: str) -> dict[str, str]:
+    """The columns that --map names: n_params=params,arm=group."""
+    pairs = [pair.split("=") for pair in map.split(",") if pair.strip()]
+    if any(len(pair) != 2 or not all(name.strip() for name in pair) for pair in pairs):
+        raise UsageError(f"--map is {map!r}; it takes pairs such as n_params=params,arm=group")
+    return {ours.strip(): theirs.strip() for ours, theirs in pairs}
+
+
+def _say(table: Path, notes: Iterable[str]) -> None:
+    for note in notes:
+        print(f"transferlaws: note: {table}: {note}", file=sys.stderr)
 
 
 def compare(
-    table: Annotated[Path, tyro.conf.Positional], /, source: str = "", seed: int = 0, json: bool = False
+    table: Annotated[Path, tyro.conf.Positional],
+    /,
+    source: str | None = None,
+    map: str = "",
+    baseline: str = "scratch",
+    seed: int = 0,
+    json: bool = False,
 ) -> int:
     """Which law predicts runs it has not seen: held-out error of every form.
 
@@ -159,16 +130,16 @@ def compare(
     Args:
         table: the runs, as for `fit`.
         source: the source to compare on; default each.
+        map: columns under other names, such as n_params=params,arm=group.
+        baseline: what the table calls the arm trained from scratch.
         seed: seed of the fits.
         json: print one JSON document.
     """
-    from transferlaws.laws.data.table import notes, read_table, sources
-    from transferlaws.laws.questions.compare import compare_forms
+    from transferlaws import laws
 
-    runs = read_table(table)
-    for note in notes(runs):
-        print(f"transferlaws: note: {table}: {note}", file=sys.stderr)
-    found = [compare_forms(runs, name, seed=seed) for name in ([source] if source else sources(runs))]
+    runs = laws.read_table(table, columns=_columns(map), baseline=baseline)
+    _say(table, laws.notes(runs))
+    found = [laws.compare(runs, name, seed=seed) for name in ([source] if source else laws.sources(runs))]
     if not found:
         raise TransferLawsError(f"{table}: the table has no source beside scratch")
     if json:
@@ -206,7 +177,7 @@ def power(
     beta: float = 0.5,
     studies: int = 20,
     table: Path | None = None,
-    source: str = "text",
+    source: str | None = None,
     seed: int = 0,
     json: bool = False,
 ) -> int:
@@ -227,25 +198,18 @@ def power(
         beta: planted law.
         studies: simulated studies.
         table: runs that exist; rank what to run next.
-        source: the source of `table`.
+        source: the source of `table`; default its sole one.
         seed: seed of the simulation.
         json: print one JSON document.
     """
-    from transferlaws.laws.data.synthetic import Design
-    from transferlaws.laws.data.table import read_table
-    from transferlaws.laws.forms import Hernandez
-    from transferlaws.laws.questions.power import next_cells
-    from transferlaws.laws.questions.power import power as simulate
+    from transferlaws import laws
 
     if table:
-        frame = next_cells(read_table(table), source).head(12)
-        text = frame.to_string(index=False, float_format="{:.3g}".format)
+        frame = laws.next_cells(laws.read_table(table), source).head(12)
     else:
-        found = simulate(
-            Design(n_params, d_chars, seeds), Hernandez(k, alpha, beta), noise, studies, seed=seed
-        )
-        frame = found.summary.reset_index(names="parameter")
-        text = frame.to_string(index=False, float_format="{:.3g}".format)
+        design, law = laws.Design(n_params, d_chars, seeds), laws.Hernandez(k, alpha, beta)
+        frame = laws.power(design, law, noise, studies, seed=seed).summary.reset_index(names="parameter")
+    text = frame.to_string(index=False, float_format="{:.3g}".format)
     print(frame.to_json(orient="records", indent=1) if json else text)
     return 0
 

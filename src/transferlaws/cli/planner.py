@@ -14,7 +14,7 @@ def predict(
     n_params: float,
     d_chars: float,
     laws: Path | None = None,
-    source: str = "text",
+    source: str | None = None,
     method: str = "",
     json: bool = False,
 ) -> int:
@@ -26,21 +26,28 @@ def predict(
         n_params: size, parameters without embeddings.
         d_chars: target data, characters.
         laws: a laws.json; default Table 1 of the paper.
-        source: what the model was pre-trained on.
+        source: what the model was pre-trained on; default the sole source of the laws.
         method: the fit to use; default loss_space.
         json: print one JSON document.
     """
-    from transferlaws.planner import QUANTITIES
-    from transferlaws.planner import predict as answer
+    from transferlaws import planner
 
     document = _laws(laws)
-    quantities = [q for q in QUANTITIES if q != "loss" or document["scratch"]]
-    answers = [answer(document, source, n_params, d_chars, quantity, method) for quantity in quantities]
+    answers = [
+        planner.predict(document, source, n_params, d_chars, quantity, method)
+        for quantity in planner.QUANTITIES
+        if quantity != "loss" or document["scratch"]
+    ]
     return _show(answers[:1] if answers[0].refused else answers, json)
 
 
 def size_for(
-    target_loss: float, d_chars: float, laws: Path, source: str = "text", method: str = "", json: bool = False
+    target_loss: float,
+    d_chars: float,
+    laws: Path,
+    source: str | None = None,
+    method: str = "",
+    json: bool = False,
 ) -> int:
     """The smallest size that reaches a loss with the data one has.
 
@@ -50,7 +57,7 @@ def size_for(
         target_loss: loss to reach, nats/token.
         d_chars: target data, characters.
         laws: a laws.json.
-        source: what the model was pre-trained on, or scratch.
+        source: what the model was pre-trained on, or scratch; default the sole source of the laws.
         method: the fit to use; default loss_space.
         json: print one JSON document.
     """
@@ -63,7 +70,7 @@ def data_for(
     target_loss: float,
     n_params: float,
     laws: Path,
-    source: str = "text",
+    source: str | None = None,
     method: str = "",
     json: bool = False,
 ) -> int:
@@ -75,7 +82,7 @@ def data_for(
         target_loss: loss to reach, nats/token.
         n_params: size, parameters without embeddings.
         laws: a laws.json.
-        source: what the model was pre-trained on, or scratch.
+        source: what the model was pre-trained on, or scratch; default the sole source of the laws.
         method: the fit to use; default loss_space.
         json: print one JSON document.
     """
@@ -89,7 +96,7 @@ def should_pretrain(
     d_chars: float,
     pretrain_chars: float,
     laws: Path,
-    source: str = "text",
+    source: str | None = None,
     uses: int = 1,
     method: str = "",
     json: bool = False,
@@ -103,7 +110,7 @@ def should_pretrain(
         d_chars: target data, characters.
         pretrain_chars: data to pre-train on, characters.
         laws: a laws.json.
-        source: what the model would be pre-trained on.
+        source: what the model would be pre-trained on; default the sole source of the laws.
         uses: fine-tunings that share the bill of pre-training.
         method: the fit to use; default loss_space.
         json: print one JSON document.
@@ -129,7 +136,7 @@ def should_pretrain(
 
 
 def _laws(path: Path | None) -> dict[str, Any]:
-    from transferlaws.laws.document import read_laws
+    from transferlaws.laws import read_laws
     from transferlaws.planner import paper_laws
 
     return read_laws(path) if path else paper_laws()

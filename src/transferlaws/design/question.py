@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from transferlaws.design.sources import Mixture
 from transferlaws.errors import UsageError
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import Hernandez
 
 BASELINE = "scratch"
 """The arm that is not pre-trained, in every study."""

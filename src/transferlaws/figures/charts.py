@@ -16,7 +16,7 @@ import pandas as pd
 
 from transferlaws.design.question import UNTITLED, Titles
 from transferlaws.figures import canvas
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import Hernandez
 
 RAISED = ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹", "¹⁰", "¹¹", "¹²", "¹³", "¹⁴"]
 POWERS = f"'10' + {RAISED}[round(log(datum.value) / log(10))]"
@@ -175,8 +175,8 @@ def runs(table: pd.DataFrame, *, titles: Titles = UNTITLED) -> Interactive:
     )
     return Interactive(
         chart,
-        f"Every run as a point: test loss against characters of {titles.target}, coloured by arm; "
-        "hover for its key.",
+        f"Every run as a point: test loss against characters of {titles.target}, coloured by arm; hover for "
+        "its key.",
     )
 
 

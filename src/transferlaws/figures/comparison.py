@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.patches import Patch
 
 from transferlaws.figures.canvas import Drawing, canvas, cell_grid, drawn, log_axes
-from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison
+from transferlaws.laws import BASELINE, NOISE, Comparison
 from transferlaws.prose.comparison import FORM_NAMES
 
 FITTED, HELD_OUT = "#999999", "#e69f00"

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from transferlaws.design.question import UNTITLED, Titles
 from transferlaws.figures.canvas import Drawing, canvas, cell_grid, drawn
 from transferlaws.figures.losses import draw_inversion, headline
-from transferlaws.laws.estimators.result import Fit
+from transferlaws.laws import Fit
 
 AXES = {"xlabel": "fine-tuning data, $D_F$ (characters)", "ylabel": "parameters without embeddings, N"}
 STATUSES = {

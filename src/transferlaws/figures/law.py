@@ -24,9 +24,7 @@ from transferlaws.figures.canvas import (
     outside_legend,
     shades,
 )
-from transferlaws.laws.estimators.result import Fit, Interval
-from transferlaws.laws.estimators.two_step import individual_lines
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import Fit, Hernandez, Interval, individual_lines
 
 LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
 

@@ -22,8 +22,7 @@ from transferlaws.figures.canvas import (
     panels,
     shades,
 )
-from transferlaws.laws.curves import Curve, Curves, MeasuredCurve
-from transferlaws.laws.estimators.result import Fit
+from transferlaws.laws import Curve, Curves, Fit, MeasuredCurve
 
 
 def headline(cells: pd.DataFrame) -> pd.Series:

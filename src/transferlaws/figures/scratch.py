@@ -11,8 +11,7 @@ import pandas as pd
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
 from transferlaws.figures.canvas import Drawing, canvas, drawn, empty_note, log_axes, number, shades
-from transferlaws.laws.curves import Curves
-from transferlaws.laws.forms import LossForm
+from transferlaws.laws import Curves, LossForm
 
 
 @drawn

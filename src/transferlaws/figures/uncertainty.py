@@ -15,9 +15,7 @@ from scipy.stats import gaussian_kde
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
 from transferlaws.figures.canvas import FROM_SCRATCH, PALETTE, Drawing, canvas, colour, drawn
-from transferlaws.laws.estimators.result import Fit, Interval
-from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.questions.power import Power
+from transferlaws.laws import Fit, Hernandez, Interval, Power
 
 SYMBOLS = {"alpha": r"$\alpha$ (data)", "beta": r"$\beta$ (size)"}
 MISSED = "#d55e00"

@@ -13,9 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
 from transferlaws.figures.canvas import Drawing, canvas, colour, drawn
 from transferlaws.figures.uncertainty import interval_rows
-from transferlaws.laws.estimators.result import Fit
-from transferlaws.laws.forms import LossForm
-from transferlaws.laws.questions.equality import Equality
+from transferlaws.laws import Equality, Fit, LossForm
 from transferlaws.prose.comparison import LAWS
 
 

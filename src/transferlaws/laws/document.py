@@ -1,53 +1,36 @@
 """laws.json: the laws of a table, their intervals and where they come from, in a frame other programs read.
 
-An open end is null and the status says why. Written whole or not at all; read back and checked field by
-field.
+An open end is null and the status says why. Written whole or not at all, and checked when read back.
 """
 
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import transferlaws
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import write_atomic
-from transferlaws.laws.curves import Curve
-from transferlaws.laws.estimators.result import Fit, FormFit
+from transferlaws.laws.estimators.result import Fit, Result
 
 SCHEMA = 1
 
 
 def laws_document(
-    fits: Sequence[Fit | FormFit], *, table_sha256: str = "", seed: int = 0, bootstrap: int = 0
+    fits: Sequence[Result], *, table_sha256: str = "", seed: int = 0, bootstrap: int = 0
 ) -> dict[str, Any]:
     """The document of laws.json for fits of one table; `table_sha256` is of the file they came from.
 
-    The scratch curves are those of the first transfer fit (loss_space comes first in what the CLI writes).
+    Every row of a law of transfer holds its own from-scratch curves, since each fit has its own; the list at
+    the top, for readers that know no other, is that of the first.
     """
-    curves = next((fit.curves for fit in fits if isinstance(fit, Fit)), None)
-    scratch = []
-    for n_params in curves or ():
-        curve = curves[n_params] if curves else None
-        if isinstance(curve, Curve):
-            d_n = curve.d_n()
-            scratch.append(
-                {
-                    "n_params": n_params,
-                    "E": curve.E,
-                    "B": curve.B,
-                    "b": curve.b,
-                    "D0": curve.D0,
-                    "d_n_chars": d_n if d_n < 1e300 else None,
-                }
-            )
     return {
         "schema": SCHEMA,
         "rows": [fit.to_row() for fit in fits],
-        "scratch": scratch,
+        "scratch": next((fit.curves.to_rows() for fit in fits if isinstance(fit, Fit)), []),
         "provenance": {
             "table_sha256": table_sha256,
-            "code_version": transferlaws.__version__,
+            "code_version": version("transferlaws"),
             "seed": seed,
             "bootstrap": bootstrap,
         },

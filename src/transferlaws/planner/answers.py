@@ -1,8 +1,8 @@
 """Answers from a law: what is pre-training worth, which size, how much data, and should one pre-train at all.
 
 Every answer carries an interval and a regime, or a refusal with its reason. Nothing is answered more than
-half a decade outside the runs. Laws come from a laws.json, a fit, or the paper's Table 1 (which has no
-intervals).
+half a decade outside the runs. Laws come from a laws.json, a fit, or the paper's Table 1 (without intervals).
+Where `source` is None, the sole source of the laws is meant.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,19 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.forms.hernandez import Hernandez
-from transferlaws.planner.law import Plan, paper_laws, read_plan
-
-__all__ = [
-    "Answer",
-    "Decision",
-    "data_for",
-    "paper_laws",
-    "predict",
-    "read_plan",
-    "should_pretrain",
-    "size_for",
-]
+from transferlaws.laws import Hernandez, Status
+from transferlaws.planner.law import SourceLaw, source_law
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +25,7 @@ QUANTITIES = ("d_transferred", "d_effective", "fraction", "multiplier", "loss")
 
 @dataclass(frozen=True)
 class Answer:
-    """A value with its interval (None: open or unknown), or a refusal: then `value` is None and `reason`
-    says why.
+    """A value with its interval (None: open or unknown), or a refusal: no value, and `reason` says why.
 
     `regime` is low, medium, high or unknown; `decades_outside` how far beyond the runs the question lies.
     """
@@ -58,8 +46,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to pre-train: None if the runs cannot say. Losses in nats/token, bills in FLOPs, data in
-    characters.
+    """Whether to pre-train, None if the runs cannot say, and what each way costs and reaches.
+
+    Losses are in nats/token, bills in FLOPs a use, data in characters.
     """
 
     pretrain: bool | None
@@ -79,64 +68,63 @@ class Decision:
 
 def predict(
     laws: Mapping[str, Any],
-    source: str,
+    source: str | None,
     n_params: float,
     d_chars: float,
     quantity: str = "multiplier",
     method: str = "",
 ) -> Answer:
-    """`quantity` (d_transferred, d_effective: characters; fraction, multiplier; loss: nats/token) at one
-    cell.
+    """One of QUANTITIES at one cell: data in characters, a share or multiple of it, or loss in nats/token.
 
     Raises TransferLawsError for an unknown quantity or source, or a size or data size that is not positive.
     """
     if quantity not in QUANTITIES:
         raise TransferLawsError(f"quantity is {quantity!r}; it takes {', '.join(QUANTITIES)}")
     _positive(n_params=n_params, d_chars=d_chars)
-    plan = read_plan(laws, source, method)
-    refusal = _refuse(plan, quantity, n_params, d_chars)
+    known = source_law(laws, source, method)
+    refusal = _refuse(known, quantity, n_params, d_chars)
     if refusal:
         return refusal
-    value = _quantity(plan, quantity, n_params, d_chars, plan.law)
+    value = _quantity(known, quantity, n_params, d_chars, known.law)
     if not np.isfinite(value):
         return _no(
-            plan, quantity, n_params, d_chars, "these laws hold no from-scratch curve to read a loss from"
+            known, quantity, n_params, d_chars, "these laws hold no from-scratch curve to read a loss from"
         )
     samples = np.array(
-        [_quantity(plan, quantity, n_params, d_chars, Hernandez.from_ln_k(*draw)) for draw in plan.draws]
+        [_quantity(known, quantity, n_params, d_chars, Hernandez.from_ln_k(*draw)) for draw in known.draws]
     )
-    low, high = _ends(samples, plan)
-    regime, away = plan.regime(n_params, d_chars), plan.outside(n_params, d_chars)
-    return Answer(quantity, float(value), low, high, regime, away, False, _caveat(plan))
+    low, high = _ends(samples, known)
+    regime, away = known.regime(n_params, d_chars), known.outside(n_params, d_chars)
+    return Answer(quantity, float(value), low, high, regime, away, False, _caveat(known))
 
 
 def size_for(
-    laws: Mapping[str, Any], source: str, target_loss: float, d_chars: float, method: str = ""
+    laws: Mapping[str, Any], source: str | None, target_loss: float, d_chars: float, method: str = ""
 ) -> Answer:
     """The smallest size (parameters) that reaches `target_loss` nats/token after `d_chars` characters."""
     _positive(target_loss=target_loss, d_chars=d_chars)
-    plan = read_plan(laws, source, method)
-    if plan.n_range is None:
-        return _no(plan, "n_params", 1.0, d_chars, "these laws hold no runs to read a loss from")
-    reach = (plan.n_range[0] * 10**-REACH, plan.n_range[1] * 10**REACH)
-    return _search(plan, "n_params", reach, target_loss, lambda n: (n, d_chars))
+    known = source_law(laws, source, method)
+    if known.n_range is None:
+        return _no(known, "n_params", 1.0, d_chars, "these laws hold no runs to read a loss from")
+    reach = (known.n_range[0] * 10**-REACH, known.n_range[1] * 10**REACH)
+    return _search(known, "n_params", reach, target_loss, lambda n: (n, d_chars))
 
 
 def data_for(
-    laws: Mapping[str, Any], source: str, target_loss: float, n_params: float, method: str = ""
+    laws: Mapping[str, Any], source: str | None, target_loss: float, n_params: float, method: str = ""
 ) -> Answer:
     """The fewest characters of target data with which size `n_params` reaches `target_loss` nats/token."""
     _positive(target_loss=target_loss, n_params=n_params)
-    plan = read_plan(laws, source, method)
-    if plan.d_range is None:
-        return _no(plan, "d_chars", n_params, 1.0, "these laws hold no runs to read a loss from")
-    reach = (plan.d_range[0] * 10**-REACH, plan.d_range[1] * 10**REACH)
-    return _search(plan, "d_chars", reach, target_loss, lambda d: (n_params, d))
+    known = source_law(laws, source, method)
+    if known.d_range is None:
+        return _no(known, "d_chars", n_params, 1.0, "these laws hold no runs to read a loss from")
+    reach = (known.d_range[0] * 10**-REACH, known.d_range[1] * 10**REACH)
+    return _search(known, "d_chars", reach, target_loss, lambda d: (n_params, d))
 
 
 def should_pretrain(
     laws: Mapping[str, Any],
-    source: str,
+    source: str | None,
     n_params: float,
     d_chars: float,
     pretrain_chars: float,
@@ -146,8 +134,7 @@ def should_pretrain(
     chars_per_token: float = 2.5,
     method: str = "",
 ) -> Decision:
-    """Whether pre-training on `pretrain_chars` pays for size `n_params` and `d_chars` of target data, and
-    its bill.
+    """Whether pre-training on `pretrain_chars` characters pays for one size and data size, and its bill.
 
     Bills are 6 N FLOPs a token (Kaplan et al. 2020); the pre-training bill is shared over `uses`
     fine-tunings, and both arms read the target data `passes` times. Pre-training pays if its loss is lower
@@ -156,23 +143,23 @@ def should_pretrain(
     _positive(pretrain_chars=pretrain_chars, uses=uses, passes=passes, chars_per_token=chars_per_token)
     tuned = predict(laws, source, n_params, d_chars, "loss", method)
     worth = predict(laws, source, n_params, d_chars, "d_transferred", method)
-    plan = read_plan(laws, source, method)
-    alone_loss = float(plan.loss(n_params, np.array([d_chars]))[0])
+    known = source_law(laws, source, method)
+    alone_loss = float(known.loss(n_params, np.array([d_chars]))[0])
     alone = Answer(
         "loss", alone_loss, None, None, tuned.regime, tuned.decades_outside, False, "curve without interval"
     )
     if tuned.refused or not np.isfinite(alone_loss):
-        alone = _no(plan, "loss", n_params, d_chars, tuned.reason)
+        alone = _no(known, "loss", n_params, d_chars, tuned.reason)
     flops = 6 * n_params / chars_per_token
     bill, finetune = flops * pretrain_chars / uses, flops * d_chars * passes
     if tuned.refused or tuned.value is None:
         return Decision(None, tuned, alone, worth, bill, finetune, tuned.reason)
-    pays: bool | None = tuned.value < alone_loss - 2 * plan.noise
+    pays: bool | None = tuned.value < alone_loss - 2 * known.noise
     lowers = alone_loss - tuned.value
     reason = (
         f"pre-training is worth {worth.value:.3g} characters here and lowers the loss by {lowers:.3g} nats"
     )
-    if plan.regime(n_params, d_chars) == "high":
+    if known.regime(n_params, d_chars) == "high":
         pays, reason = (
             None,
             "beyond D(N) small pre-trained models ossify, which this law cannot express; measure it",
@@ -190,10 +177,10 @@ def _positive(**values: float) -> None:
             raise TransferLawsError(f"{name} is {value!r}; it takes a positive finite number")
 
 
-def _quantity(plan: Plan, quantity: str, n: float, d: float, law: Hernandez | None) -> float:
+def _quantity(known: SourceLaw, quantity: str, n: float, d: float, law: Hernandez | None) -> float:
     if quantity == "loss":
         effective = d if law is None else law.d_effective(n_params=n, d_chars=d)
-        return float(plan.loss(n, np.array([effective]))[0])
+        return float(known.loss(n, np.array([effective]))[0])
     if law is None:
         return {"d_transferred": 0.0, "d_effective": d, "fraction": 0.0, "multiplier": 1.0}[quantity]
     if quantity == "multiplier":
@@ -201,67 +188,65 @@ def _quantity(plan: Plan, quantity: str, n: float, d: float, law: Hernandez | No
     return float(getattr(law, quantity)(n_params=n, d_chars=d))
 
 
-def _ends(samples: Floats, plan: Plan) -> tuple[float | None, float | None]:
-    if not samples.size or plan.level is None:
+def _ends(samples: Floats, known: SourceLaw) -> tuple[float | None, float | None]:
+    if not samples.size or known.level is None:
         return None, None
-    tail = (1 - plan.level) / 2
+    tail = (1 - known.level) / 2
     low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
     return (float(low) if np.isfinite(low) else None, float(high) if np.isfinite(high) else None)
 
 
-def _refuse(plan: Plan, quantity: str, n: float, d: float) -> Answer | None:
-    away = plan.outside(n, d)
+def _refuse(known: SourceLaw, quantity: str, n: float, d: float) -> Answer | None:
+    away = known.outside(n, d)
     if away is not None and away > REACH + 1e-9:
-        assert plan.n_range and plan.d_range
+        assert known.n_range and known.d_range
         return _no(
-            plan,
+            known,
             quantity,
             n,
             d,
-            f"the question lies {away:.1f} decades outside the runs (n_params {plan.n_range[0]:.3g} to "
-            f"{plan.n_range[1]:.3g}, d_chars {plan.d_range[0]:.3g} to {plan.d_range[1]:.3g}); half a decade "
-            "is allowed",
+            f"the question lies {away:.1f} decades outside the runs (n_params {known.n_range[0]:.3g} to "
+            f"{known.n_range[1]:.3g}, d_chars {known.d_range[0]:.3g} to {known.d_range[1]:.3g}); half a "
+            "decade is allowed",
         )
-    if away and plan.status == "not_identified":
+    if away and known.status == Status.NOT_IDENTIFIED:
         return _no(
-            plan, quantity, n, d, "the runs do not identify the law's exponents, so it cannot leave them"
+            known, quantity, n, d, "the runs do not identify the law's exponents, so it cannot leave them"
         )
     return None
 
 
-def _no(plan: Plan, quantity: str, n: float, d: float, why: str) -> Answer:
-    return Answer(quantity, None, None, None, plan.regime(n, d), plan.outside(n, d), True, why)
+def _no(known: SourceLaw, quantity: str, n: float, d: float, why: str) -> Answer:
+    return Answer(quantity, None, None, None, known.regime(n, d), known.outside(n, d), True, why)
 
 
-def _caveat(plan: Plan) -> str:
-    if plan.n_range is None:
-        return "published without intervals and without the grid of its runs, so neither is known here"
-    if plan.status == "not_identified":
+def _caveat(known: SourceLaw) -> str:
+    if known.n_range is None:
+        return Status.PUBLISHED.sentence
+    if known.status == Status.NOT_IDENTIFIED:
         return "the runs do not identify the law's exponents; the interval is open"
-    if plan.law is None:
+    if known.law is None:
         return "a from-scratch curve, without interval"
-    return "" if len(plan.draws) else "these laws carry no interval"
+    return "" if len(known.draws) else "these laws carry no interval"
 
 
 def _search(
-    plan: Plan,
+    known: SourceLaw,
     quantity: str,
     reach: tuple[float, float],
     target: float,
     cell: Callable[[float], tuple[float, float]],
 ) -> Answer:
-    """The smallest value within reach whose loss is at most `target`, for the law and for each of its
-    draws.
-    """
+    """The smallest value within reach whose loss is at most `target`, for the law and each of its draws."""
     grid = np.geomspace(*reach, 241)
-    laws = plan.draws[:200]
-    if plan.law is not None:
-        laws = np.vstack([[np.log(plan.law.k), plan.law.alpha, plan.law.beta], laws])
+    laws = known.draws[:200]
+    if known.law is not None:
+        laws = np.vstack([[np.log(known.law.k), known.law.alpha, known.law.beta], laws])
     losses = np.empty((len(grid), max(len(laws), 1)))
     for i, candidate in enumerate(grid):
         n, d = cell(float(candidate))
         transferred = np.exp(np.clip(laws @ np.array([1.0, np.log(d), np.log(n)]), -600, 600))
-        losses[i] = plan.loss(n, d + transferred if len(laws) else np.array([d]))
+        losses[i] = known.loss(n, d + transferred if len(laws) else np.array([d]))
 
     def smallest(column: Floats) -> float:
         under = np.flatnonzero(column <= target)
@@ -274,21 +259,21 @@ def _search(
         return float(np.exp((1 - share) * np.log(grid[i - 1]) + share * np.log(grid[i])))
 
     middle = cell(float(np.sqrt(reach[0] * reach[1])))
-    refusal = _refuse(plan, quantity, *middle)
+    refusal = _refuse(known, quantity, *middle)
     if refusal:
         return refusal
     value, *drawn = (smallest(column) for column in losses.T)
     if not np.isfinite(value):
         return _no(
-            plan, quantity, *middle,
+            known, quantity, *middle,
             f"no {quantity} up to {reach[1]:.3g} (half a decade beyond the runs) reaches a loss of "
             f"{target:g}",
         )  # fmt: skip
     if value <= grid[0]:
         return _no(
-            plan, quantity, *middle,
+            known, quantity, *middle,
             f"even {quantity} = {reach[0]:.3g} (half a decade below the runs) reaches a loss of {target:g}",
         )  # fmt: skip
-    low, high = _ends(np.array(drawn), plan)
+    low, high = _ends(np.array(drawn), known)
     at = cell(value)
-    return Answer(quantity, value, low, high, plan.regime(*at), plan.outside(*at), False, _caveat(plan))
+    return Answer(quantity, value, low, high, known.regime(*at), known.outside(*at), False, _caveat(known))

@@ -3,7 +3,7 @@
 Read from a laws.json, from a fit's document, or from the paper's Table 1, which has no intervals and no grid.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.curves import Curve
-from transferlaws.laws.data.table import SCRATCH
-from transferlaws.laws.forms.hernandez import Hernandez
+from transferlaws.laws import SCRATCH, Curve, Hernandez, Status
 from transferlaws.laws.paper import CITATION, TABLE_1
 
 Floats = NDArray[np.float64]
@@ -22,10 +20,14 @@ DRAWS = 400
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One source's law with what is known about it: draws of the law, ranges of the runs, scratch curves."""
+class SourceLaw:
+    """One source's law (None: from scratch) with what is known about it.
 
-    source: str
+    `draws` (DRAWS, 3) are laws (ln k, alpha, beta) its intervals stand for, none where they are open; ranges
+    are those of the runs (None: not known), `d_n` is D(N) of each curve in characters, `noise` of one run in
+    nats/token.
+    """
+
     law: Hernandez | None
     level: float | None
     draws: Floats
@@ -37,9 +39,7 @@ class Plan:
     noise: float
 
     def outside(self, n_params: float, d_chars: float) -> float | None:
-        """Decades by which the question lies beyond the runs, the larger of size and data; None if
-        unknown.
-        """
+        """Decades by which the question lies beyond the runs, in size or data; None if not known."""
         if self.n_range is None or self.d_range is None:
             return None
         return max(
@@ -83,7 +83,7 @@ def paper_laws() -> dict[str, Any]:
                 "beta": {"value": law.beta, **none},
                 "beta_over_alpha": {"value": law.beta / law.alpha, **none},
                 "level": None,
-                "status": "published without intervals",
+                "status": Status.PUBLISHED.value,
                 "range": None,
             }
             for source, law in TABLE_1.items()
@@ -93,52 +93,73 @@ def paper_laws() -> dict[str, Any]:
     }
 
 
-def read_plan(laws: Mapping[str, Any], source: str, method: str = "") -> Plan:
-    """The plan of `source` from a laws document; `method` picks a row (default loss_space, else the first).
+def source_law(laws: Mapping[str, Any], source: str | None = None, method: str = "") -> SourceLaw:
+    """The law of `source`, by default the sole one, from a laws document; `method` picks a row of it.
 
-    `source` "scratch" takes the curves alone. Raises TransferLawsError for a source or method it does not
-    hold.
+    The method is by default loss_space, else the first there is; from-scratch curves are the row's own, and
+    only in a document without these the ones at its top. `source` "scratch" takes the curves at the top
+    alone. Raises TransferLawsError for a source or method the document does not hold, and for several sources
+    of which none is named.
     """
-    rows = [row for row in laws["rows"] if row.get("law") == "hernandez"]
     try:
-        curves = tuple(
-            Curve(row["n_params"], row["E"], row["B"], row["b"], row["D0"], 0.0, np.inf)
-            for row in laws["scratch"]
-        )
-        d_n = tuple(float("inf") if row["d_n_chars"] is None else row["d_n_chars"] for row in laws["scratch"])
-        d_n = tuple(min(value, 1e300) for value in d_n)
+        rows = [row for row in laws["rows"] if row.get("law") == "hernandez"]
         if source == SCRATCH:
-            if not curves:
-                raise TransferLawsError("these laws hold no from-scratch curves")
-            own = rows[0]["range"] if rows else None
-            n_range = (curves[0].n_params, curves[-1].n_params)
-            d_range = tuple(own["d_chars"]) if own else None
-            return Plan(source, None, None, np.zeros((0, 3)), "converged", n_range, d_range, curves, d_n, 0.0)
-        mine = [row for row in rows if row["source"] == source]
-        if not mine:
-            held = ", ".join(sorted({row["source"] for row in rows})) or "none"
-            raise TransferLawsError(f"these laws hold no source {source!r}; they hold {held}")
-        wanted = [row for row in mine if row["method"] == (method or "loss_space")]
-        if method and not wanted:
-            raise TransferLawsError(
-                f"these laws hold no method {method!r} for {source}; they hold "
-                f"{', '.join(row['method'] for row in mine)}"
-            )
-        row = (wanted or mine)[0]
+            return _from_scratch(laws["scratch"], rows)
+        row = _row(rows, source, method)
         law = Hernandez(row["k"]["value"], row["alpha"]["value"], row["beta"]["value"])
         own = row["range"] or {"n_params": None, "d_chars": None}
-        ranges = [tuple(own[name]) if own[name] else None for name in ("n_params", "d_chars")]
-        return Plan(
-            source, law, row["level"], law_draws(row, law), row["status"], ranges[0], ranges[1], curves, d_n,
+        n_range, d_range = (tuple(own[name]) if own[name] else None for name in ("n_params", "d_chars"))
+        curves, d_n = _curves(row.get("scratch", laws["scratch"]))
+        return SourceLaw(
+            law, row["level"], law_draws(row, law), row["status"], n_range, d_range, curves, d_n,
             row.get("noise_nats") or 0.0,
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
         raise TransferLawsError(f"the laws are not in the frame of laws.json: {error!r}") from error
 
 
+def _row(rows: Sequence[Mapping[str, Any]], source: str | None, method: str) -> Mapping[str, Any]:
+    """The row of a source and method; raises TransferLawsError if there is none, or no sole source."""
+    held = sorted({row["source"] for row in rows})
+    if source is None and len(held) != 1:
+        raise TransferLawsError(f"these laws hold the sources {', '.join(held) or 'none'}; name one")
+    source = source or held[0]
+    mine = [row for row in rows if row["source"] == source]
+    if not mine:
+        raise TransferLawsError(
+            f"these laws hold no source {source!r}; they hold {', '.join(held) or 'none'}"
+        )
+    wanted = [row for row in mine if row["method"] == (method or "loss_space")]
+    if method and not wanted:
+        raise TransferLawsError(
+            f"these laws hold no method {method!r} for {source}; they hold "
+            f"{', '.join(row['method'] for row in mine)}"
+        )
+    return (wanted or mine)[0]
+
+
+def _from_scratch(scratch: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> SourceLaw:
+    """The from-scratch curves alone, their data range being that of the first law."""
+    curves, d_n = _curves(scratch)
+    if not curves:
+        raise TransferLawsError("these laws hold no from-scratch curves")
+    n_range = (curves[0].n_params, curves[-1].n_params)
+    d_range = tuple(rows[0]["range"]["d_chars"]) if rows else None
+    return SourceLaw(None, None, np.zeros((0, 3)), Status.CONVERGED.value, n_range, d_range, curves, d_n, 0.0)
+
+
+def _curves(scratch: Sequence[Mapping[str, Any]]) -> tuple[tuple[Curve, ...], tuple[float, ...]]:
+    """The curves of a list of laws.json, and the D(N) of each in characters."""
+    curves = tuple(
+        Curve(row["n_params"], row["E"], row["B"], row["b"], row["D0"], 0.0, np.inf) for row in scratch
+    )
+    return curves, tuple(
+        1e300 if row["d_n_chars"] is None else min(row["d_n_chars"], 1e300) for row in scratch
+    )
+
+
 def law_draws(row: Mapping[str, Any], law: Hernandez) -> Floats:
-    """Draws (DRAWS, 3) of (ln k, alpha, beta), fixed seed; none where an end is open or no covariance is
-    given.
+    """Draws (DRAWS, 3) of (ln k, alpha, beta) of a row of laws.json, fixed seed; none where an end is open.
 
     Without a covariance (a laws.json of another program) k carries nothing and the exponents are taken as
     independent about the middle of the runs, which is what a fit makes them.

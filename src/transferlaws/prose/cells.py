@@ -6,25 +6,15 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.design.question import UNTITLED, Titles
-from transferlaws.laws.estimators.effective import effective_data
-from transferlaws.laws.estimators.result import Fit
-from transferlaws.laws.estimators.two_step import individual_lines
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import CellStatus, Fit, Hernandez, effective_data, individual_lines
 from transferlaws.laws.paper import PRINTED, REPORTED
 from transferlaws.prose.numbers import Prose, grid, scientific
-
-READ = {
-    "interpolated": "read off the measured part of the curve",
-    "extrapolated": "read off beyond the runs",
-    "below_floor": "below the floor of the from-scratch curve: no amount of data gets there",
-    "no_transfer": "worse than from scratch",
-}
 
 
 def statuses(cells: pd.DataFrame) -> Prose:
     """How many cells could be read off the curve, and how many could not."""
     counts = cells["status"].value_counts()
-    parts = [f"**{counts[status]}** {words}" for status, words in READ.items() if status in counts]
+    parts = [f"**{counts[status]}** {status.sentence}" for status in CellStatus if status in counts]
     return Prose(f"Of {len(cells)} cells, " + "; ".join(parts) + ".")
 
 

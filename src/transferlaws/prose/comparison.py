@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from transferlaws.laws.estimators.result import FormFit
+from transferlaws.laws import BASELINE, NOISE, Comparison, FormFit
 from transferlaws.laws.paper import REPORTED
-from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison
 from transferlaws.prose.numbers import Prose, counted, grid, multiple, plain
 
 FORM_NAMES = {
@@ -94,6 +93,13 @@ def _ranking(comparison: Comparison, forms: Sequence[str], seed: int, draws: int
         f"But in {draws:,} redrawn choices of these cells it comes first in only {best}, beside "
         f"{named or 'several others'}: **these cells do not single out a law.**"
     )
+
+
+def unseen(comparison: Comparison) -> tuple[str, str, str]:
+    """A row of the box: what the transfer law misses by on losses that it has not seen."""
+    error = float(comparison.scores.set_index("form")["error_loss"]["hernandez"])
+    title = "the transfer law on losses it has not seen"
+    return title, "not among the numbers it prints", f"{100 * error:.2g} % of the loss"
 
 
 def leaning(comparison: Comparison) -> Prose:

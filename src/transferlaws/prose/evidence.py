@@ -9,10 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta as beta_distribution
 
-from transferlaws.laws.estimators.result import Fit
-from transferlaws.laws.forms import Hernandez
-from transferlaws.laws.questions.equality import Equality
-from transferlaws.laws.questions.power import Power
+from transferlaws.laws import Equality, Fit, Hernandez, Power
 from transferlaws.prose.law import EXPONENTS
 from transferlaws.prose.numbers import Prose, grid, interval, plain, scientific
 
@@ -103,8 +100,8 @@ def recovered(power: Power) -> Prose:
         told.append(f"for $\\{exponent}$ {100 * low:.0f} to {100 * high:.0f} %")
     return Prose(
         grid(columns, lines)
-        + "\n\nAn open interval holds every value on its open side, so it never misses there. From "
-        f"{count} studies the true coverage can only be placed within wide limits: {', '.join(told)}."
+        + "\n\nAn open interval holds every value on its open side, so it never misses there. "
+        f"From {count} studies the true coverage can only be placed within wide limits: {', '.join(told)}."
     )
 
 

@@ -2,21 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from transferlaws.laws.estimators.result import Fit, FormFit, Interval
-from transferlaws.laws.forms import Hernandez
+from transferlaws.laws import Fit, FormFit, Hernandez, Interval
 from transferlaws.laws.paper import REPORTED
 from transferlaws.prose.numbers import Prose, grid, interval, plain, scientific
 
 EXPONENTS = ("alpha", "beta")
 MEANINGS = {"alpha": "fine-tuning data", "beta": "size"}
-ALLOWED = {
-    "converged": "Every parameter has a closed interval, so the law may be quoted with it.",
-    "at_bound": "The best law lies at the edge of what was searched: read it as a bound, not as a value.",
-    "ill_conditioned": "The parameters trade against each other so freely that only their combination over "
-    "the measured range means anything.",
-    "not_identified": "These runs do not pin the law down. The curve through them is drawn, and may be used "
-    "between them; its exponents may not be quoted as measured.",
-}
 
 
 def table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
@@ -34,7 +25,7 @@ def table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
 
 def verdict(fit: Fit) -> Prose:
     """What the fit's status allows a reader to say."""
-    said = ALLOWED[fit.status]
+    said = fit.status.sentence
     for name, meaning in MEANINGS.items():
         if getattr(fit, name).covers(0.0):
             said += f" The interval of $\\{name}$ contains zero: that {meaning} moves $D_T$ is not shown."

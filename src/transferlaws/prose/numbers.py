@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from transferlaws.laws.estimators.result import Interval
+from transferlaws.laws import Interval
 
 
 class Prose(str):

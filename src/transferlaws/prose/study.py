@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from transferlaws.design.question import UNTITLED, Titles
-from transferlaws.laws.estimators.result import Fit
+from transferlaws.laws import Fit
 from transferlaws.laws.paper import REPORTED
 from transferlaws.prose.numbers import Prose, grid, scientific
 

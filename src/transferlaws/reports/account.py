@@ -10,7 +10,7 @@ import pandas as pd
 
 from transferlaws import prose
 from transferlaws.files import write_atomic
-from transferlaws.laws.estimators.result import Fit
+from transferlaws.laws import Fit
 from transferlaws.study import Study
 
 BY_HAND = {

@@ -8,13 +8,10 @@ from typing import Any
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import replace_atomic, sha256_file, write_atomic
-from transferlaws.laws.data.table import read_table, sources
-from transferlaws.laws.document import laws_document
-from transferlaws.laws.estimators.transfer import fit_transfer
+from transferlaws.laws import fit_all, laws_document, read_table, sources, write_laws
 from transferlaws.reports.account import write_account
 from transferlaws.study import Study
 
-METHODS = ("loss_space", "paper", "logit")
 _PACKAGES = ("numpy", "scipy", "pandas", "tokenizers", "torch", "transformers", "distributed")
 # What a record holds beyond the run table's columns; kept with the spec.
 _UNTABLED = ("checkpoint_sha256", "reason")
@@ -50,19 +47,16 @@ def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
         if record is not None
     ]
     write_atomic(folder / "specs.jsonl", "\n".join(lines) + "\n")
-    fits, unfitted = [], {}
     runs = read_table(folder / "runs.csv")  # as anyone will read it
     # Controls are compared cell by cell; they have too few for a law.
-    for source in (arm for arm in sources(runs) if arm not in study.question.controls):
-        for method in METHODS:
-            try:
-                fits.append(fit_transfer(runs, source, method=method, bootstrap=bootstrap, seed=seed))
-            except TransferLawsError as error:  # too few usable cells: said, not hidden
-                unfitted[f"{source}/{method}"] = str(error)
+    wanted = [arm for arm in sources(runs) if arm not in study.question.controls]
+    fits, failed = fit_all(runs, sources=wanted, bootstrap=bootstrap, seed=seed)
     document = laws_document(
         fits, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
     )
-    write_atomic(folder / "laws.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
+    write_laws(folder / "laws.json", document)
+    # Too few usable cells: said, not hidden.
+    unfitted = {f"{source}/{method}": reason for (source, method), reason in failed.items()}
     origin = provenance(study) | {"unfitted": unfitted}
     write_atomic(folder / "provenance.json", json.dumps(origin, indent=1) + "\n")
     write_account(study, fits)

@@ -17,7 +17,7 @@ from transferlaws.design.sources import Mixture
 from transferlaws.errors import TransferLawsError
 from transferlaws.figures import losses
 from transferlaws.files import write_atomic
-from transferlaws.laws.document import read_laws
+from transferlaws.laws import read_laws
 from transferlaws.planner import should_pretrain
 from transferlaws.reports.freeze import freeze
 from transferlaws.study import Study

@@ -1,8 +1,7 @@
-"""The curve with a floor, E + B (D + D0)^-b, as numbers for many tables at once: value, gradient, inverse,
-fit.
+"""The curve with a floor, E + B (D + D0)^-b, for many tables at once: value, gradient, inverse, fit.
 
-E is what the fit of the paper's appendix E lacked. Variable projection gives the start: on a grid of (b,
-D0), E and the amplitude follow in closed form; then all four parameters are refined together.
+E is what the fit of the paper's appendix E lacked. Variable projection gives the start: on a grid of
+(b, D0), E and the amplitude follow in closed form; then all four parameters are refined together.
 """
 
 import numpy as np
@@ -32,9 +31,7 @@ def floor_loss(theta: Floats, d: Floats, d_ref: float) -> tuple[Floats, Floats, 
 
 
 def floor_inverse(theta: Floats, loss: Floats, d_ref: float) -> Floats:
-    """Characters at which the curve has `loss`: inf at or below the floor, negative above L(0).
-    Broadcasts.
-    """
+    """Characters at which the curve has `loss`: inf up to the floor, negative above L(0); broadcasts."""
     e, r, b, d0 = theta[..., 0], np.exp(theta[..., 1]), np.exp(theta[..., 2]), np.exp(theta[..., 3])
     above = loss - e
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -43,9 +40,7 @@ def floor_inverse(theta: Floats, loss: Floats, d_ref: float) -> Floats:
 
 
 def curve_box(d_low: float, d_high: float, loss_high: float) -> Box:
-    """Bounds of the four parameters, and a weak pull (one sd: a factor e in b, e^2.5 in D0) where data are
-    few.
-    """
+    """Bounds of the four parameters, with a weak pull for few data (one sd: a factor e in b, e^2.5 in D0)."""
     return Box(
         lower=np.array([0.0, np.log(1e-4), np.log(0.02), np.log(1e-3 * d_low)]),
         upper=np.array([loss_high, np.log(30.0), np.log(3.0), np.log(10 * d_high)]),
@@ -57,9 +52,7 @@ def curve_box(d_low: float, d_high: float, loss_high: float) -> Box:
 def fit_floor(
     d: Floats, losses: Floats, sd: Floats, d_ref: float, box: Box, near: Floats | None = None
 ) -> Floats:
-    """Curve parameters (B, 4) for losses (B, m) at d (m,): variable projection over (b, D0), then all
-    four.
-    """
+    """Curve parameters (B, 4) for losses (B, m) at d (m,) with noise sd (m,); `near` (4,) is a start."""
     starts = (
         _projected_start(d, losses, sd, d_ref, box) if near is None else [np.tile(near, (len(losses), 1))]
     )
@@ -81,9 +74,7 @@ def fit_floor(
 
 
 def _projected_start(d: Floats, losses: Floats, sd: Floats, d_ref: float, box: Box) -> list[Floats]:
-    """The two best starts (B, 4), one with D0 at rest and one free: E and R solved at each (b, D0) of a
-    grid.
-    """
+    """The two best starts (B, 4), D0 at rest and D0 free: E and R solved at each (b, D0) of a grid."""
     exponents = np.log(np.array([0.08, 0.15, 0.25, 0.4, 0.65, 1.0, 1.6]))
     offsets = np.concatenate([[box.lower[3]], np.log(np.geomspace(0.1 * d.min(), 3 * d.max(), 6))])
     weight = 1 / sd**2

@@ -1,33 +1,60 @@
-"""The from-scratch arm of a table: which sizes have a curve, the curves, and the noise about them.
+"""The from-scratch arm of a table: which sizes have a curve, the curves, and the noise about them."""
 
-The noise of a cell's mean is the seeds' plus what the curves leave unexplained (Paule and Mandel 1982), so
-that a form that does not quite fit widens every interval built on it.
-"""
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.curves.curve import Curve, Curves, MeasuredCurve
 from transferlaws.laws.curves.floor import N_CURVE, curve_box, fit_floor, floor_loss
-from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.data.table import SCRATCH
+from transferlaws.laws.data import SCRATCH
+from transferlaws.laws.data.cells import Cells, reduce_to_cells
+from transferlaws.laws.data.noise import excess_variance
+from transferlaws.laws.data.table import check_table
 from transferlaws.laws.numerics.solver import Box
 
 Floats = NDArray[np.float64]
 
 
-def scratch_ranges(cells: Cells) -> Floats:
-    """Smallest and largest from-scratch data size of each size (S, 2), characters."""
-    return np.array(
-        [
-            [
-                cells.d_chars[cells.scratch & (cells.size == s)].min(),
-                cells.d_chars[cells.scratch & (cells.size == s)].max(),
-            ]
-            for s in range(len(cells.sizes))
-        ]
+def fit_curves(table: pd.DataFrame, model: str = "floor") -> Curves:
+    """A curve for every size of the table's scratch arm; `model` is "floor" or "pchip".
+
+    Raises TransferLawsError for an unknown model, no scratch arm, or too few data sizes for any curve.
+    """
+    if model not in ("floor", "pchip"):
+        raise TransferLawsError(f"model is {model!r}; it takes 'floor' or 'pchip'")
+    table = check_table(table)
+    require_scratch(table)
+    cells, _ = with_curves(reduce_to_cells(table, ()), 3 if model == "floor" else 2)
+    if model == "floor":
+        return curves_of(cells, curve_noise(cells)[0])
+    by_size: dict[float, Curve | MeasuredCurve] = {}
+    for s, n in enumerate(cells.sizes):
+        at = np.flatnonzero(cells.size == s)
+        at = at[np.argsort(cells.d_chars[at])]
+        weights = cells.n_seeds[at].astype(float)
+        falling = isotonic_regression(cells.loss[at], weights=weights, increasing=False).x
+        by_size[_whole(n)] = MeasuredCurve(_whole(n), tuple(cells.d_chars[at]), tuple(falling))
+    return Curves(by_size)
+
+
+def curves_of(cells: Cells, theta: Floats) -> Curves:
+    """Curves from the parameters (S, 4) of `floor_loss`, one row for each size of `cells`."""
+    b, d0 = np.exp(theta[:, 2]), np.exp(theta[:, 3])
+    big = np.exp(theta[:, 1] + b * np.log(reference(cells) + d0))
+    data = [cells.d_chars[cells.scratch & (cells.size == s)] for s in range(len(cells.sizes))]
+    ranges = np.array([[d.min(), d.max()] for d in data])
+    rows = np.column_stack([theta[:, 0], big, b, d0, ranges])
+    return Curves(
+        {_whole(n): Curve(_whole(n), *map(float, row)) for n, row in zip(cells.sizes, rows, strict=True)}
     )
+
+
+def _whole(n: float) -> float:
+    return int(n) if n == int(n) else float(n)
 
 
 def with_curves(cells: Cells, at_least: int = 3) -> tuple[Cells, tuple[str, ...]]:
@@ -58,21 +85,8 @@ def with_curves(cells: Cells, at_least: int = 3) -> tuple[Cells, tuple[str, ...]
         f"left out {int((~good).sum())} sizes with fewer than {at_least} from-scratch data sizes "
         f"(n_params {names}{', ...' if (~good).sum() > 5 else ''}; {int(cells.n_seeds[~keep].sum())} runs)"
     )
-    return (
-        Cells(
-            cells.sizes[good],
-            new_index[kept.size],
-            kept.d_chars,
-            kept.source,
-            kept.sources,
-            kept.loss,
-            kept.n_seeds,
-            kept.variance,
-            kept.dof,
-            int(kept.n_seeds.sum()),
-        ),
-        (said,),
-    )
+    n_runs = int(kept.n_seeds.sum())
+    return replace(kept, sizes=cells.sizes[good], size=new_index[kept.size], n_runs=n_runs), (said,)
 
 
 def reference(cells: Cells) -> float:
@@ -116,23 +130,6 @@ def curve_noise(cells: Cells) -> tuple[Floats, Floats, float]:
         sd = np.full_like(sd, 0.01 if free <= 0 else 1e-6)
     dof = float(max(free, 0) + (cells.dof if extra == 0 else 0))
     return theta, sd, max(dof, 1.0)
-
-
-def excess_variance(residuals: Floats, variance: Floats, dof: float) -> float:
-    """The variance to add to each cell so that sum r^2 / (variance + it) = dof; 0 if it is that small
-    already.
-    """
-
-    def chi2(extra: float) -> float:
-        return float(np.sum(residuals**2 / np.maximum(variance + extra, 1e-18)))
-
-    if chi2(0.0) <= dof:
-        return 0.0
-    low, high = 0.0, float(np.sum(residuals**2)) / dof + 1e-18
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (middle, high) if chi2(middle) > dof else (low, middle)
-    return high
 
 
 def require_scratch(table: pd.DataFrame) -> None:

@@ -1,8 +1,7 @@
 """Planted laws: runs tables whose truth is known, to try every estimator on before it is believed.
 
-From scratch L(N, D) = E + A/N^a + B/(D + D0)^b (Hoffmann et al. 2022, with an offset); after pre-training the
-same at D + k D^alpha N^beta (Hernandez et al. 2021, eq. 1.1), plus noise shared by a seed and noise of each
-run.
+From scratch L(N, D) = E + A/N^a + B/(D + D0)^b (Hoffmann et al. 2022, with an offset); after pre-training
+the same at D + k D^alpha N^beta (Hernandez et al. 2021, eq. 1.1); plus noise, a seed's and a run's own.
 """
 
 from dataclasses import dataclass
@@ -13,8 +12,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.data.table import SCRATCH
+from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.forms import Hernandez
+
+PLANTED = "planted"
+"""What `plant` calls the arm of a single law."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,14 @@ def plant(
     seed_noise: float = 0.0,
     ossify: float = 0.0,
 ) -> pd.DataFrame:
-    """A runs table with a scratch arm and one arm a law (named `text` if only one is given).
+    """A runs table with a scratch arm and one arm a law (`PLANTED` if only one is given).
 
     `noise` and `seed_noise` are standard deviations in nats/token, of a run and of what a seed shares over
     the arms and data sizes of one size. `ossify` > 0 adds that many nats for each factor e by which data
     exceed 100 characters a parameter, to pre-trained runs only: no transfer law can say this.
     """
     design, scratch = design or Design(), scratch or Scratch()
-    laws = law if isinstance(law, dict) else {"text": law or Hernandez(k=40.0, alpha=0.4, beta=0.5)}
+    laws = law if isinstance(law, dict) else {PLANTED: law or Hernandez(k=40.0, alpha=0.4, beta=0.5)}
     rng = np.random.default_rng(seed)
     shared = {(n, s): rng.normal() * seed_noise for n in design.n_params for s in range(design.seeds)}
     rows = []

@@ -1,30 +1,41 @@
 """The runs table: one row a run, needed columns n_params, arm, d_chars, seed, loss (nats/token on test).
 
-Anybody's table is welcome. What cannot be a measurement is an error that names column and line; what is no
-usable run (not finished, zero-shot, repeated, no loss) is set aside and said so, never dropped in silence.
+Anybody's table is welcome, under its own names of columns and of the baseline. What cannot be a measurement
+is an error that names column and line; what is no usable run (not finished, zero-shot, repeated, no loss) is
+set aside and said so, never dropped in silence.
 """
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.data import SCRATCH
 
 NEEDED = ("n_params", "arm", "d_chars", "seed", "loss")
+ARMLESS = ("n_params", "d_tokens", "loss")
+"""What a law of loss needs of a table without arms."""
 POSITIVE = ("n_params", "d_tokens", "loss")
 NUMBERS = ("n_params", "d_chars", "d_tokens", "loss")
-SCRATCH = "scratch"
+MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "-nan"})
 
 
-def read_table(path: Path | str, needed: Sequence[str] = NEEDED) -> pd.DataFrame:
+def read_table(
+    path: Path | str,
+    *,
+    columns: Mapping[str, str] | None = None,
+    baseline: str = SCRATCH,
+    armless: bool = False,
+) -> pd.DataFrame:
     """Read a CSV of runs and return its usable rows; `notes(table)` says what was set aside and why.
 
-    Takes UTF-8 with or without a byte-order mark, any line ends, commas, semicolons or tabs. Raises
-    TransferLawsError, naming file, column and line, for a missing column or a value no run can have.
+    Takes UTF-8 with or without a byte-order mark, any line ends, commas, semicolons or tabs; `columns`,
+    `baseline` and `armless` as in `check_table`. Raises TransferLawsError, naming file, column and line, for
+    a missing column or a value no run can have.
     """
     path = Path(path)
     try:
@@ -40,7 +51,7 @@ def read_table(path: Path | str, needed: Sequence[str] = NEEDED) -> pd.DataFrame
     header, rows, lines = _parse(text, path)
     table = pd.DataFrame(rows, columns=header, dtype=object)
     table.index = pd.Index(lines, name="line")
-    return check_table(table, needed=needed, where=str(path))
+    return check_table(table, columns=columns, baseline=baseline, armless=armless, where=str(path))
 
 
 def _parse(text: str, path: Path) -> tuple[list[str], list[list[str]], list[int]]:
@@ -74,23 +85,31 @@ def _parse(text: str, path: Path) -> tuple[list[str], list[list[str]], list[int]
 
 
 def check_table(
-    table: pd.DataFrame, needed: Sequence[str] = NEEDED, where: str = "the table"
+    table: pd.DataFrame,
+    *,
+    columns: Mapping[str, str] | None = None,
+    baseline: str = SCRATCH,
+    armless: bool = False,
+    where: str = "the table",
 ) -> pd.DataFrame:
     """Check a runs table and return its usable rows, numbers as numbers; `notes` says what was set aside.
 
-    Raises TransferLawsError naming the missing columns, or the column and line of a value no run can have.
-    Checking a checked table changes nothing.
+    `columns` names the table's own columns, such as {"n_params": "params"}; `baseline` is what it calls the
+    arm trained from scratch, which is `scratch` from here on. With `armless` a table without the column arm
+    may come, and needs n_params, d_tokens and loss. Raises TransferLawsError naming the missing columns, or
+    the column and line of a value no run can have. Checking a checked table changes nothing.
     """
+    said = list(table.attrs.get("notes", ()))
+    table = _rename(table, columns or {}, where, said)
+    needed = ARMLESS if armless and "arm" not in table.columns else NEEDED
     missing = [name for name in needed if name not in table.columns]
     if missing:
         raise TransferLawsError(
             f"{where} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
             f"needed are {', '.join(needed)} (it has {', '.join(map(str, table.columns[:12]))})"
         )
-    said = list(table.attrs.get("notes", ()))
-    table = table.copy()
-    table.attrs = {}
     spot = "line" if table.index.name == "line" else "row"
+    measured = [name for name in NUMBERS if name in needed]
 
     def set_aside(bad: pd.Series, why: str) -> None:
         nonlocal table
@@ -100,30 +119,28 @@ def check_table(
             said.append(f"set aside {int(bad.sum())} rows, {why} ({spot} {', '.join(at)}{more})")
             table = table[~bad]
 
-    if "role" in table.columns:
-        role = table["role"].map(_label)
-        set_aside(~role.isin(["run", ""]), "whose role is not run")
-    if "status" in table.columns:
-        status = table["status"].map(_label)
-        set_aside(~status.isin(["ok", ""]), "whose status is not ok")
-    for name in (n for n in ("arm", "seed") if n in needed):
+    for name, usable in (("role", "run"), ("status", "ok")):
+        if name in table.columns:
+            set_aside(~table[name].map(_label).isin([usable, ""]), f"whose {name} is not {usable}")
+    for name in (name for name in ("arm", "seed") if name in needed):
         labels = table[name].map(_label)
         empty = labels == ""
         if empty.any():
             raise TransferLawsError(f"{where} {spot} {table.index[empty][0]}, column {name}: empty")
         table[name] = labels
-    for name in (n for n in NUMBERS if n in needed):
+    if "arm" in needed and baseline != SCRATCH:
+        table["arm"] = _with_scratch(table["arm"], baseline, where)
+    for name in measured:
         table[name] = _numbers(table[name], where, spot)
-    for name in (n for n in NUMBERS if n in needed):
+    for name in measured:
         set_aside(~np.isfinite(table[name]), f"whose {name} is missing or not finite")
-    for name in (n for n in NUMBERS if n in needed):
+    for name in measured:
         wrong = table[name] <= 0 if name in POSITIVE else table[name] < 0
         if wrong.any():
             what = "is not positive" if name in POSITIVE else "is negative"
             raise TransferLawsError(
-                f"{where} {spot} {table.index[wrong][0]}, column {name}: {table[name][wrong].iloc[0]:g} "
-                f"{what}"
-                f"{f' (and {int(wrong.sum()) - 1} more rows)' if wrong.sum() > 1 else ''}"
+                f"{where} {spot} {table.index[wrong][0]}, column {name}: "
+                f"{table[name][wrong].iloc[0]:g} {what}{_more(wrong)}"
             )
     if "d_chars" in needed:
         set_aside(table["d_chars"] == 0, "zero-shot (d_chars = 0), which no law can express")
@@ -134,13 +151,12 @@ def check_table(
         if twice.any():
             said.append(
                 f"{int(twice.sum())} rows repeat the size, arm, data size and seed of another row with a "
-                "different "
-                f"loss (first at {spot} {table.index[twice][0]}); each counts as a run of its own"
+                f"different loss (first at {spot} {table.index[twice][0]}); each counts as a run of its own"
             )
         table["seed"] = _integers_where_whole(table["seed"])
     if table.empty:
         raise TransferLawsError(f"{where} has no usable row{'; ' + '; '.join(said) if said else ''}")
-    for name in (n for n in ("n_params", "d_chars", "d_tokens") if n in needed):
+    for name in (name for name in measured if name != "loss"):
         if np.all(table[name] == np.round(table[name])) and table[name].max() < 2**53:
             table[name] = table[name].astype("int64")
     table.attrs["notes"] = tuple(said)
@@ -155,6 +171,68 @@ def notes(table: pd.DataFrame) -> tuple[str, ...]:
 def sources(table: pd.DataFrame) -> list[str]:
     """The arms of a checked table other than `scratch`, in alphabetical order."""
     return sorted(set(table["arm"]) - {SCRATCH})
+
+
+def sole_source(table: pd.DataFrame) -> str:
+    """The one source of a checked table; raises TransferLawsError, naming them, unless there is just one."""
+    found = sources(table)
+    if len(found) != 1:
+        held = (
+            f"holds the sources {', '.join(found)}; name one" if found else f"has no source beside {SCRATCH}"
+        )
+        raise TransferLawsError(f"the table {held}")
+    return found[0]
+
+
+def without_highest(table: pd.DataFrame, count: int) -> pd.DataFrame:
+    """A checked table without its `count` rows of highest loss, as published refits do, and said so.
+
+    Raises TransferLawsError unless `count` is at least 0 and leaves a row.
+    """
+    if not 0 <= count < len(table):
+        raise TransferLawsError(f"{count} rows of highest loss cannot be left out of {len(table)}")
+    if not count:
+        return table
+    left = table.drop(table["loss"].nlargest(count).index)
+    left.attrs["notes"] = (*notes(table), f"left out the {count} rows of highest loss, as asked")
+    return left
+
+
+def _rename(table: pd.DataFrame, columns: Mapping[str, str], where: str, said: list[str]) -> pd.DataFrame:
+    """A copy under our names; a column that held one of these names before makes way, and that is said."""
+    absent = [theirs for theirs in columns.values() if theirs not in table.columns]
+    if absent:
+        raise TransferLawsError(
+            f"{where} has no column {absent[0]!r} to read {_ours(columns, absent[0])} from "
+            f"(it has {', '.join(map(str, table.columns[:12]))})"
+        )
+    in_the_way = [ours for ours in columns if ours in table.columns and ours not in columns.values()]
+    said += [f"column {ours} was set aside; {columns[ours]} is read in its place" for ours in in_the_way]
+    table = table.drop(columns=in_the_way).rename(columns={theirs: ours for ours, theirs in columns.items()})
+    table.attrs = {}
+    return table
+
+
+def _ours(columns: Mapping[str, str], theirs: str) -> str:
+    return next(ours for ours, name in columns.items() if name == theirs)
+
+
+def _with_scratch(arm: pd.Series, baseline: str, where: str) -> pd.Series:
+    """The arms with `baseline` called scratch."""
+    held = set(arm)
+    if baseline not in held:
+        raise TransferLawsError(
+            f"{where}: column arm holds no baseline {baseline!r}; it holds {', '.join(sorted(held))}"
+        )
+    if SCRATCH in held:
+        raise TransferLawsError(
+            f"{where}: column arm holds {SCRATCH!r} beside the baseline {baseline!r}; rename one of them"
+        )
+    return arm.replace(baseline, SCRATCH)
+
+
+def _more(wrong: pd.Series) -> str:
+    return f" (and {int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""
 
 
 def _label(value: object) -> str:
@@ -179,12 +257,8 @@ def _numbers(column: pd.Series, where: str, spot: str) -> pd.Series:
         & ~text.map(lambda v: isinstance(v, float) and np.isnan(v)).astype(bool)
     )
     if wrong.any():
-        more = f" (and {int(wrong.sum()) - 1} more rows)" if wrong.sum() > 1 else ""
         raise TransferLawsError(
             f"{where} {spot} {column.index[wrong][0]}, column {column.name}: {column[wrong].iloc[0]!r} "
-            f"is not a number{more}"
+            f"is not a number{_more(wrong)}"
         )
     return numbers
-
-
-MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "-nan"})

@@ -1,9 +1,8 @@
-"""Effective data of every fine-tuned cell: D_E = f_N^-1(L), D_T = D_E - D_F (appendix B.1), each with a
-status.
+"""Effective data of every fine-tuned cell: D_E = f_N^-1(L), D_T = D_E - D_F (appendix B.1), with a status.
 
-interpolated, extrapolated (beyond the from-scratch runs), below_floor (no amount of data gets there:
-unbounded), no_transfer (D_T <= 0, ossified). No cell is dropped or clipped; the error goes through the
-inversion by redrawing.
+Its status says whether the answer was read off within the from-scratch runs, beyond them, has no end (a loss
+below the floor) or is no transfer at all (D_T <= 0, ossified). No cell is dropped or clipped; the error goes
+through the inversion by redrawing.
 """
 
 from dataclasses import dataclass
@@ -13,24 +12,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.curves import Curves, MeasuredCurve
+from transferlaws.laws.curves.curve import Curves, MeasuredCurve
 from transferlaws.laws.curves.floor import N_CURVE, floor_inverse, floor_loss
 from transferlaws.laws.curves.scratch import (
     curve_noise,
+    curves_of,
     reference,
     require_scratch,
-    scratch_ranges,
     scratch_theta,
     with_curves,
 )
 from transferlaws.laws.data.cells import Cells, reduce_to_cells
-from transferlaws.laws.data.table import check_table, sources
+from transferlaws.laws.data.table import check_table, sole_source, sources
 from transferlaws.laws.estimators.joint import fit_joint
 from transferlaws.laws.numerics.bootstrap import redraw
+from transferlaws.laws.status import CellStatus
 
 Floats = NDArray[np.float64]
 
-STATUSES = ("interpolated", "extrapolated", "below_floor", "no_transfer")
 LOW_DATA = 0.1
 """The low-data regime: D_F at most this share of D(N)."""
 
@@ -77,11 +76,9 @@ def invert_cells(cells: Cells, bootstrap: int, seed: int) -> Inversion:
     """Scratch curves, their inverse at every source cell, and both again for `bootstrap` redrawn studies."""
     theta, sd, dof = curve_noise(cells)
     if not cells.dof and dof < 4 and not np.all(cells.scratch):
-        # One seed and hardly more points than the curves have parameters: only the joint fit leaves
-        # residuals.
+        # One seed, and hardly more points than the curves have parameters: only the joint fit has residuals.
         joint = fit_joint(cells)
-        sd = np.sqrt(np.mean(joint.problem.sd**2 * joint.problem.cells.n_seeds) / cells.n_seeds)
-        dof = joint.dof
+        sd, dof = np.sqrt(joint.run_variance / cells.n_seeds), joint.dof
     d_ref = reference(cells)
     at = np.flatnonzero(~cells.scratch)
     size = cells.size[at]
@@ -97,46 +94,46 @@ def invert_cells(cells: Cells, bootstrap: int, seed: int) -> Inversion:
 
 def effective_data(
     table: pd.DataFrame,
-    source: str,
+    source: str | None = None,
+    *,
     curves: Curves | None = None,
     bootstrap: int = 200,
     seed: int = 0,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """One row for every (n_params, d_chars) of `source`: effective and transferred characters, interval,
-    status.
+    """One row for every cell of `source` (by default the sole one): effective data, interval and status.
 
-    `curves` (of `fit_curves`, either model) replaces the table's own in the values; intervals always come
-    from redrawing the table. Columns: n_params, d_chars, loss, loss_sd (of one run), n_seeds, d_effective
-    (_low, _high), d_transferred (_low, _high), fraction, multiplier, amplification |d ln D_E / d L| in
-    1/nats, status, regime (low: D_F <= 0.1 D(N); medium: up to D(N); high), d_n_chars. Unbounded ends are
-    inf, unknown values NaN.
+    `curves` (of `fit_curves`, either model) replaces the table's own in the values; intervals at `level`
+    always come from redrawing the table `bootstrap` times. Columns: n_params, d_chars, loss and loss_sd (of
+    one run; nats/token), n_seeds, d_effective (_low, _high) and d_transferred (_low, _high) in characters,
+    fraction, multiplier, amplification |d ln D_E / d L| in 1/nats, status (a `CellStatus`), regime (low: D_F
+    up to 0.1 D(N); medium: up to D(N); high), d_n_chars. Unbounded ends are inf, unknown values NaN. Raises
+    TransferLawsError for a table without that source or without from-scratch curves.
     """
     table = check_table(table)
-    cells, _ = source_cells(table, (source,))
+    cells, _ = source_cells(table, (source or sole_source(table),))
     return describe_cells(invert_cells(cells, bootstrap, seed), curves, level)
 
 
 def describe_cells(inversion: Inversion, curves: Curves | None = None, level: float = 0.95) -> pd.DataFrame:
     """The frame of `effective_data` from an inversion already made."""
     cells, at = inversion.cells, inversion.at
-    own = Curves.from_theta(cells.sizes, inversion.theta, reference(cells), scratch_ranges(cells))
-    curves = curves or own
+    curves = curves or curves_of(cells, inversion.theta)
     rows = []
     for j, i in enumerate(at):
         n, d_chars, loss = float(cells.n_params[i]), float(cells.d_chars[i]), float(cells.loss[i])
         curve = curves[n]
         d_effective, status = curve.invert(loss)
-        if status == "below_floor":
+        if status is CellStatus.BELOW_FLOOR:
             d_effective = np.nan
         elif (d_effective <= d_chars) or (np.isnan(d_effective) and loss > float(curve.loss(d_chars))):
-            status = "no_transfer"
+            status = CellStatus.NO_TRANSFER
         low, high = _interval(inversion.redrawn[:, j], level)
         inside = np.isfinite(d_effective)
         slope = float(curve.slope(d_effective)) if inside and d_effective > 0 else np.nan
         if inside and isinstance(curve, MeasuredCurve) and not curve.d_min <= d_effective <= curve.d_max:
             slope = np.nan
-        d_n = curve.d_n() if isinstance(curves, Curves) else np.inf
+        d_n = curve.d_n()
         rows.append(
             {
                 "n_params": cells.n_params[i],
@@ -153,7 +150,7 @@ def describe_cells(inversion: Inversion, curves: Curves | None = None, level: fl
                 "fraction": (d_effective - d_chars) / d_effective if inside and d_effective > 0 else np.nan,
                 "multiplier": d_effective / d_chars if inside else np.nan,
                 "amplification": 1 / abs(slope) if slope else np.nan,
-                "status": status,
+                "status": status.value,
                 "regime": "low" if d_chars <= LOW_DATA * d_n else "medium" if d_chars <= d_n else "high",
                 "d_n_chars": d_n,
             }

@@ -11,22 +11,21 @@ from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
-from transferlaws.laws.curves.scratch import excess_variance, reference
+from transferlaws.laws.curves.scratch import reference
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.estimators.loss_space import HUBER, LossSpace
+from transferlaws.laws.data.noise import excess_variance
+from transferlaws.laws.estimators.problem import HUBER, LossSpace
 from transferlaws.laws.numerics.solver import Solution
 
 Floats = NDArray[np.float64]
 
 OSSIFIED = 2.5
-"""A fine-tuned cell this many standard deviations above its own from-scratch curve has no D_T > 0 to speak
-of.
-"""
+"""Standard deviations above its own from-scratch curve from which a fine-tuned cell has no D_T > 0."""
 
 
 @dataclass(frozen=True)
 class JointFit:
-    """A joint fit: problem (with its final noise), theta (p,), objective, residual degrees of freedom.
+    """A joint fit: the problem with its final noise, theta (p,), the objective, residual degrees of freedom.
 
     `optima` (j, 1 + n_law) lists every distinct minimum found, objective first; `ossified` (m,) marks the
     cells of the table that took no part, in the order of `all_cells`.
@@ -47,14 +46,17 @@ class JointFit:
         """Fitted loss of every cell that took part (m,)."""
         return self.problem.predict(self.theta[None])[0][0]
 
+    @property
+    def run_variance(self) -> float:
+        """Variance of one run in nats^2: the seeds', and what the law leaves unexplained."""
+        return self.problem.cells.run_variance(self.problem.sd)
+
     def curves(self) -> Floats:
         """Curve parameters (S, 4)."""
         return self.theta[self.problem.n_law :].reshape(-1, N_CURVE)
 
     def threshold(self, level: float) -> float:
-        """The rise of the objective that bounds one parameter at `level` (F distribution: the noise is
-        estimated).
-        """
+        """The rise of the objective that bounds one parameter at `level`, by F, as the noise is estimated."""
         return float(f_distribution.ppf(level, 1, self.dof))
 
     def covariance(self) -> Floats:
@@ -68,9 +70,7 @@ class JointFit:
 
 
 def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
-    """Covariance (p, p) from the curvature at theta (p,), parameters on a bound held, and the gradient (m,
-    p).
-    """
+    """Covariance (p, p) by the curvature at theta (p,), parameters on a bound held; gradient (m, p)."""
     j = problem.predict(theta[None])[1][0] / problem.sd[:, None]
     box = problem.box()
     hessian = j.T @ j + np.diag(box.precision)
@@ -84,9 +84,7 @@ def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
 
 
 def fit_joint(cells: Cells, tied: str = "") -> JointFit:
-    """Fit curves and laws to all cells; noise between cells is estimated, ossified cells are found and set
-    aside.
-    """
+    """Fit curves and laws to all cells; estimate the noise between cells; set ossified cells aside."""
     typical = float(np.sqrt(cells.variance.mean())) if cells.dof else 0.01
     sd = np.sqrt(cells.variance) if cells.dof else np.full(len(cells.loss), typical)
     sd = np.maximum(sd, 1e-5)
@@ -125,9 +123,7 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
 
 
 def _freedom(problem: LossSpace, theta: Floats) -> float:
-    """Residual degrees of freedom: cells less the trace of the hat matrix, so a pulled parameter counts in
-    part.
-    """
+    """Cells less the trace of the hat matrix: residual degrees of freedom, a pulled parameter in part."""
     covariance, j = curvature(problem, theta)
     return max(float(len(problem.cells.loss) - np.sum((j.T @ j) * covariance)), 1.0)
 
@@ -140,9 +136,7 @@ def _robust_excess(residual: Floats, variance: Floats, dof: float) -> float:
 
 
 def _ossified(cells: Cells, theta: Floats, problem: LossSpace, extra: float) -> NDArray[np.bool_]:
-    """Fine-tuned cells whose loss lies OSSIFIED standard deviations or more above their from-scratch
-    curve.
-    """
+    """Fine-tuned cells whose loss lies more than OSSIFIED standard deviations above their own curve."""
     curves = theta[problem.n_law :].reshape(-1, N_CURVE)
     own = floor_loss(curves[cells.size][None], cells.d_chars, reference(cells))[0][0]
     sd = np.sqrt(cells.variance + extra)

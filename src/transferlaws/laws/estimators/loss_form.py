@@ -1,12 +1,10 @@
-"""One `fit(law, table)` for every form: search the exponents, solve the rest, say what the data can tell.
+"""A form of loss fitted to runs: search the exponents, solve the rest, say what the data can tell.
 
-Loss forms follow Hoffmann et al. 2022: Huber's loss (1e-3) on ln L. The start grid is over the exponents
-only, the other coefficients by non-negative least squares (variable projection), which is what makes it well
-conditioned.
+Follows Hoffmann et al. 2022: Huber's loss (1e-3) on ln L. The start grid is over the exponents only, the
+other coefficients by non-negative least squares (variable projection), which makes it well conditioned.
 """
 
 from dataclasses import dataclass
-from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -15,46 +13,26 @@ from scipy.optimize import nnls
 from scipy.stats.qmc import Halton
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.data.table import NEEDED, SCRATCH, check_table, notes
-from transferlaws.laws.estimators.result import Fit, FormFit, Interval
-from transferlaws.laws.estimators.transfer import fit_transfer
-from transferlaws.laws.forms import Hernandez, LossForm
+from transferlaws.laws.data import SCRATCH
+from transferlaws.laws.data.table import check_table, notes, sole_source
+from transferlaws.laws.estimators.result import FormFit, Interval, require_options
+from transferlaws.laws.forms import LossForm
 from transferlaws.laws.numerics.bootstrap import percentiles, resample_rows
 from transferlaws.laws.numerics.solver import Box, Solution, solve
-
-__all__ = ["Fit", "FormFit", "Interval", "fit", "fit_loss_form"]
+from transferlaws.laws.status import Status
 
 Floats = NDArray[np.float64]
 HUBER_LOG = 1e-3
 """Hoffmann et al. 2022; for noise of known normal shape a larger threshold wastes less of it."""
+ILL_CONDITIONED = 1e6
+"""Condition number of the exponents' information beyond which they cannot be told apart."""
 STARTS = 256
 REFINED = 12
 
 
-@overload
-def fit(law: type[Hernandez], table: pd.DataFrame, arm: str = ..., **options: int | float | str) -> Fit: ...
-@overload
-def fit(
-    law: type[LossForm], table: pd.DataFrame, arm: str = ..., **options: int | float | str
-) -> FormFit: ...
-def fit(
-    law: type[Hernandez] | type[LossForm], table: pd.DataFrame, arm: str = "", **options: int | float | str
-) -> Fit | FormFit:
-    """Fit `law` to a runs table: `Hernandez` to source `arm` (options of `fit_transfer`), else
-    `fit_loss_form`.
-
-    Raises TransferLawsError for a table, an arm or an option that cannot be used.
-    """
-    if issubclass(law, Hernandez):
-        return fit_transfer(table, arm or "text", **options)  # type: ignore[arg-type]
-    return fit_loss_form(law, table, arm, **options)  # type: ignore[arg-type]
-
-
 @dataclass(frozen=True)
 class Points:
-    """Runs a form of loss is fitted to, sizes and data divided by their geometric means (n_0, d_0); arrays
-    (m,).
-    """
+    """Runs a form of loss is fitted to: arrays (m,), sizes and data over their geometric means n_0, d_0."""
 
     n: Floats
     d: Floats
@@ -70,75 +48,69 @@ class Points:
         return cls(n / n_0, d / d_0, source, np.log(loss), n_0, d_0)
 
 
-def fit_loss_form(
-    law: type[LossForm],
+def fit_form(
+    form: type[LossForm],
     table: pd.DataFrame,
-    arm: str = "",
+    arm: str | None = None,
+    *,
     bootstrap: int = 1000,
     seed: int = 0,
     level: float = 0.95,
     huber: float = HUBER_LOG,
 ) -> FormFit:
-    """Fit a form of loss to the runs of `arm` (default: scratch), or to all rows of a table without arms.
+    """Fit a form of loss to the runs of `arm`, by default those from scratch, or to a table without arms.
 
-    `huber` is the size of an error in ln L beyond which it counts linearly, not quadratically.
-    Tables without arms need n_params, d_tokens, loss. A form of both arms (eq. 6.1) takes the scratch arm
-    along. Intervals are percentiles of `bootstrap` resamples of runs; an end that resamples push onto a
-    bound is None.
+    A table without arms needs n_params, d_tokens and loss. A form of both arms (eq. 6.1) takes the scratch
+    arm along, and its `arm` is by default the sole source. `huber` is the error in ln L beyond which it
+    counts linearly. Intervals are percentiles of `bootstrap` resamples of the runs; an end that these push
+    onto a bound is None, and so are all without resamples (`bootstrap` 0). Raises TransferLawsError for a
+    table or an arm that cannot be used, and for fewer runs than parameters.
     """
-    with_arms = "arm" in table.columns
-    table = check_table(table, NEEDED if with_arms else ("n_params", "d_tokens", "loss"))
+    if bootstrap:
+        require_options(bootstrap, level)
+    table = check_table(table, armless=True)
     said = notes(table)
-    if with_arms:
-        arm = arm or SCRATCH
-        if law.both_arms and arm == SCRATCH:
-            raise TransferLawsError(f"{law.__name__} describes both arms; name the source to fit it to")
-        wanted = {arm, SCRATCH} if law.both_arms else {arm}
+    source = np.zeros(len(table), bool)
+    column = "d_tokens"
+    if "arm" in table.columns:
+        column = "d_chars"
+        arm = arm or (sole_source(table) if form.both_arms else SCRATCH)
+        if form.both_arms and arm == SCRATCH:
+            raise TransferLawsError(f"{form.__name__} describes both arms; name the source to fit it to")
         if arm not in set(table["arm"]):
-            raise TransferLawsError(
-                f"column arm holds no {arm!r}; it holds {', '.join(sorted(set(table['arm'])))}"
-            )
-        table = table[table["arm"].isin(wanted)]
+            held = ", ".join(sorted(set(table["arm"])))
+            raise TransferLawsError(f"column arm holds no {arm!r}; it holds {held}")
+        table = table[table["arm"].isin({arm, SCRATCH} if form.both_arms else {arm})]
         source = (table["arm"] != SCRATCH).to_numpy()
-    else:
-        source = np.zeros(len(table), bool)
-    column = "d_chars" if with_arms else "d_tokens"
-    n, d = table["n_params"].to_numpy(float), table[column].to_numpy(float)
+    n, d, loss = (table[name].to_numpy(float) for name in ("n_params", column, "loss"))
     for name, values in (("n_params", n), (column, d)):
         if np.ptp(values) == 0:
             raise TransferLawsError(
-                f"column {name} holds one value only ({values[0]:g}); {law.__name__} needs runs at several"
+                f"column {name} holds one value only ({values[0]:g}); {form.__name__} needs runs at several"
             )
-    if len(table) <= law.n_free():
+    if len(table) <= form.n_free():
         raise TransferLawsError(
-            f"{len(table)} runs cannot fit the {law.n_free()} parameters of {law.__name__}"
+            f"{len(table)} runs cannot fit the {form.n_free()} parameters of {form.__name__}"
         )
-    points = Points.of(n, d, source, table["loss"].to_numpy(float))
-    best, optima = minimise(law, points, huber)
-    value = to_law(law, best, points)
+    points = Points.of(n, d, source, loss)
+    best, optima = minimise(form, points, huber)
+    law = to_law(form, best, points)
     weights = resample_rows(len(n), bootstrap, np.random.default_rng(seed))
-    drawn = _solve(law, points, np.tile(best, (bootstrap, 1)), huber, weights)
-    samples = pd.DataFrame([vars(to_law(law, theta, points)) for theta in drawn.theta])
-    parameters, open_ended = _intervals(law, value, samples, drawn.theta, level)
-    box = _box(law)
-    q = len(law.exponents)
-    on_bound = (best[:q] <= box.lower[:q]) | (best[:q] >= box.upper[:q]) | bool(np.any(best[q:] <= 0))
-    condition = _condition(law, points, best)
-    status = "converged"
-    if open_ended:
-        status = "not_identified"
-    elif np.any(on_bound):
-        status = "at_bound"
-    elif condition > 1e6:
-        status = "ill_conditioned"
-    fitted = np.exp(_log_loss(law, points, best[None])[0][0])
-    loss = table["loss"].to_numpy(float)
+    drawn = np.zeros((0, len(best)))
+    if bootstrap:
+        drawn = _solve(form, points, np.tile(best, (bootstrap, 1)), huber, weights).theta
+    samples = pd.DataFrame([vars(to_law(form, theta, points)) for theta in drawn], columns=list(vars(law)))
+    parameters = _intervals(form, law, samples, drawn, level)
+    open_ended = [name for name, interval in parameters.items() if drawn.size and not interval.closed]
+    condition = _condition(form, points, best)
+    fitted = np.exp(_log_loss(form, points, best[None])[0][0])
     return FormFit(
         source=arm or "all rows",
-        law=value,
+        method="least_squares",
+        law=law,
         parameters=parameters,
         level=level,
-        status=status,
+        status=_status(form, best, open_ended, condition),
         condition_number=condition,
         n_runs=len(table),
         range={"n_params": (float(n.min()), float(n.max())), column: (float(d.min()), float(d.max()))},
@@ -150,6 +122,15 @@ def fit_loss_form(
         objective=float(optima["objective"].min()),
         notes=(*said, *(f"{name} is not identified: resamples reach the bounds" for name in open_ended)),
     )
+
+
+def _status(form: type[LossForm], best: Floats, open_ended: list[str], condition: float) -> Status:
+    box, q = _box(form), len(form.exponents)
+    if open_ended:
+        return Status.NOT_IDENTIFIED
+    if np.any(best[:q] <= box.lower[:q]) or np.any(best[:q] >= box.upper[:q]) or np.any(best[q:] <= 0):
+        return Status.AT_BOUND
+    return Status.ILL_CONDITIONED if condition > ILL_CONDITIONED else Status.CONVERGED
 
 
 def minimise(law: type[LossForm], points: Points, huber: float = HUBER_LOG) -> tuple[Floats, pd.DataFrame]:
@@ -250,24 +231,24 @@ def _solve(
 
 def _intervals(
     law: type[LossForm], value: LossForm, samples: pd.DataFrame, theta: Floats, level: float
-) -> tuple[dict[str, Interval], list[str]]:
+) -> dict[str, Interval]:
+    """Percentiles of the resampled laws; an end is open where resamples lean on the bound of an exponent."""
+    if not len(theta):
+        return {name: Interval(float(number), None, None) for name, number in vars(value).items()}
     box = _box(law)
     tail = (1 - level) / 2
-    out, open_ended = {}, []
     stuck = {
         name: (np.mean(theta[:, i] <= box.lower[i]) > tail, np.mean(theta[:, i] >= box.upper[i]) > tail)
         for i, name in enumerate(law.exponents)
     }
+    out = {}
     for name, number in vars(value).items():
-        low, high = percentiles(samples[name].to_numpy(float), level)
-        at_low, at_high = stuck.get(name, (False, False))
-        ends = [
-            None if stop or not np.isfinite(end) else end for end, stop in ((low, at_low), (high, at_high))
-        ]
-        if None in ends:
-            open_ended.append(name)
-        out[name] = Interval(float(number), *ends)
-    return out, open_ended
+        ends = zip(
+            percentiles(samples[name].to_numpy(float), level), stuck.get(name, (False, False)), strict=True
+        )
+        low, high = (None if stop or not np.isfinite(end) else end for end, stop in ends)
+        out[name] = Interval(float(number), low, high)
+    return out
 
 
 def _condition(law: type[LossForm], points: Points, theta: Floats) -> float:

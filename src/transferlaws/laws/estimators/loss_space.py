@@ -1,191 +1,137 @@
-"""All cells at once: L(N, D_F) = f_N(D_F + k D_F^alpha N^beta), one curve f_N a size, one law a source.
+"""The method loss_space: the joint fit of all cells in nats, with the intervals and the status it supports.
 
-Residuals stay bounded where effective data explodes, so cells below the floor take part. The law is centred,
-ln D_T = c + alpha (ln D - m_D) + beta (ln N - m_N), which makes c, alpha and beta nearly independent.
+An interval is the wider of the profile's (likelihood ratio) and the redrawn studies' percentiles, and open
+where the profile is.
 """
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from transferlaws.laws.curves.floor import N_CURVE, floor_loss
-from transferlaws.laws.curves.scratch import reference, scratch_theta, table_box
+from transferlaws.laws.curves.scratch import curves_of
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.numerics.solver import Box, Solution, huber, solve
+from transferlaws.laws.estimators.joint import JointFit, fit_joint
+from transferlaws.laws.estimators.profile import Profile, profile
+from transferlaws.laws.estimators.result import Estimate, Interval, law_samples
+from transferlaws.laws.forms import Hernandez
+from transferlaws.laws.numerics.bootstrap import percentiles, redraw
+from transferlaws.laws.status import Status
 
 Floats = NDArray[np.float64]
 
-HUBER = 3.0
-"""Residuals beyond this many standard deviations pull linearly, not quadratically."""
-EXPONENT_BOUNDS = {"alpha": (-2.0, 3.0), "beta": (-3.0, 4.0)}
-STEPS, TOLERANCE = 100, 1e-6
-"""When the search for a minimum stops: the misfit is in units of the noise, so 1e-6 of it is far below a
-draw.
-"""
+ILL_CONDITIONED = 1e5
+"""Condition number of the law's scaled information beyond which its parameters cannot be told apart."""
 
 
-@dataclass(frozen=True)
-class LossSpace:
-    """The joint problem for the cells of one table; `sd` (m,) is the noise of each cell's mean, in nats.
+def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimate:
+    """The law of one source from all its cells and those from scratch, with `bootstrap` redrawn studies."""
+    joint = fit_joint(cells)
+    problem = joint.problem
+    m_d, m_n = problem.centre
+    losses = redraw(joint.fitted, problem.sd, joint.dof, bootstrap, np.random.default_rng([seed, 1]))
+    drawn = problem.minimise(losses, np.tile(joint.theta, (bootstrap, 1)))
+    samples = _laws(drawn.theta[:, :3], m_d, m_n)
+    c, alpha, beta = joint.theta[:3]
+    law = Hernandez.from_ln_k(c - alpha * m_d - beta * m_n, alpha, beta)
+    profiles = {name: profile(joint, name, level) for name in ("ln_k", "alpha", "beta", "beta_over_alpha")}
+    intervals = _intervals(law, profiles, samples, level)
+    box = problem.box()
+    scale = np.array([1.0, _spread(cells.d_chars, cells), _spread(cells.n_params, cells)])
+    information = joint.law_information() / np.outer(scale, scale)
+    live = box.upper[:3] > box.lower[:3]
+    condition = float(np.linalg.cond(information[np.ix_(live, live)]))
+    on_bound = live & ((joint.theta[:3] <= box.lower[:3]) | (joint.theta[:3] >= box.upper[:3]))
+    status, why = _status(intervals, live, on_bound, condition, joint)
+    ossified = int(joint.ossified.sum())
+    if ossified:
+        why.append(
+            f"{ossified} ossified cells lie above their own from-scratch curve and took no part in the law"
+        )
+    optima = _laws(joint.optima[:, 1:4], m_d, m_n)
+    optima.insert(0, "objective", joint.optima[:, 0])
+    return Estimate(
+        law=law,
+        ln_k=intervals["ln_k"],
+        alpha=intervals["alpha"],
+        beta=intervals["beta"],
+        beta_over_alpha=intervals["beta_over_alpha"],
+        status=status,
+        why=tuple(why),
+        condition_number=condition,
+        samples=samples,
+        curves=curves_of(cells, joint.curves()),
+        residuals=problem.cells.frame(joint.fitted, problem.sd),
+        optima=optima,
+        noise=float(np.sqrt(joint.run_variance)),
+        dof=joint.dof,
+        objective=joint.objective,
+        profile=pd.concat(
+            [
+                pd.DataFrame({"parameter": p.parameter, "value": p.values, "rise": p.rises})
+                for p in profiles.values()
+            ],
+            ignore_index=True,
+        ),
+    )
 
-    `coordinates` is what the three law parameters stand for: "centred" (c, alpha, beta), "ln_k" (ln k, alpha,
-    beta) or "ratio" (c, alpha, beta/alpha), so that each can be profiled. `tied` shares alpha or beta over
-    sources.
-    """
 
-    cells: Cells
-    sd: Floats
-    coordinates: str = "centred"
-    tied: str = ""
+def _laws(theta: Floats, m_d: float, m_n: float) -> pd.DataFrame:
+    """Laws in the problem's centred coordinates (B, 3) as a frame."""
+    c, alpha, beta = theta.T
+    return law_samples(c - alpha * m_d - beta * m_n, alpha, beta)
 
-    @property
-    def n_sources(self) -> int:
-        """Number of laws fitted together."""
-        return len(self.cells.sources)
 
-    @cached_property
-    def d_ref(self) -> float:
-        """D_ref of the curves, characters."""
-        return reference(self.cells)
+def _spread(values: Floats, cells: Cells) -> float:
+    return max(float(np.log(values[~cells.scratch]).std()), 1e-9)
 
-    @property
-    def n_law(self) -> int:
-        """Number of law parameters, three a source less those that are tied."""
-        return 3 * self.n_sources - (self.n_sources - 1 if self.tied else 0)
 
-    @cached_property
-    def centre(self) -> tuple[float, float]:
-        """m_D and m_N: the middle of ln D_F and of ln N over the fine-tuned cells."""
-        if self.coordinates == "ln_k":
-            return 0.0, 0.0
-        at = ~self.cells.scratch
-        return float(np.log(self.cells.d_chars[at]).mean()), float(np.log(self.cells.n_params[at]).mean())
-
-    @cached_property
-    def places(self) -> NDArray[np.intp]:
-        """Where the three law parameters of each source (K, 3) stand in theta."""
-        places = np.arange(3 * self.n_sources).reshape(-1, 3)
-        if self.tied:
-            column = {"alpha": 1, "beta": 2}[self.tied]
-            places[:, column] = places[0, column]
-            places = np.unique(places, return_inverse=True)[1].reshape(-1, 3)
-        return places
-
-    def box(self) -> Box:
-        """Bounds of all parameters; an exponent along which the design does not vary is held at 0."""
-        curve = table_box(self.cells)
-        at = ~self.cells.scratch
-        m_d, _ = replace(self, coordinates="centred").centre
-        lower, upper = np.full(self.n_law, m_d - 12.0), np.full(self.n_law, m_d + 14.0)
-        if self.coordinates == "ln_k":
-            lower[:], upper[:] = -120.0, 120.0
-        for k, (_, i_alpha, i_beta) in enumerate(self.places):
-            mine = at & (self.cells.source == k)
-            flat_d = np.ptp(self.cells.d_chars[mine]) == 0
-            flat_n = np.ptp(self.cells.n_params[mine]) == 0
-            lower[i_alpha], upper[i_alpha] = (0.0, 0.0) if flat_d else EXPONENT_BOUNDS["alpha"]
-            lower[i_beta], upper[i_beta] = (0.0, 0.0) if flat_n else EXPONENT_BOUNDS["beta"]
-            if self.coordinates == "ratio":
-                lower[i_beta], upper[i_beta] = -60.0, 60.0
-        s = len(self.cells.sizes)
-        none = np.zeros(self.n_law)
-        return Box(
-            np.concatenate([lower, np.tile(curve.lower, s)]),
-            np.concatenate([upper, np.tile(curve.upper, s)]),
-            np.concatenate([none, np.tile(curve.centre, s)]),
-            np.concatenate([none, np.tile(curve.precision, s)]),
+def _intervals(
+    law: Hernandez, profiles: Mapping[str, Profile], samples: pd.DataFrame, level: float
+) -> dict[str, Interval]:
+    def hull(name: str, drawn: pd.Series, value: float) -> Interval:
+        p, (low, high) = profiles[name], percentiles(drawn.to_numpy(), level)
+        return Interval(
+            value, None if p.low is None else min(p.low, low), None if p.high is None else max(p.high, high)
         )
 
-    def predict(self, theta: Floats) -> tuple[Floats, Floats]:
-        """Loss of every cell (B, m) and its gradient in theta (B, m, p)."""
-        cells, n_law = self.cells, self.n_law
-        batch = len(theta)
-        curves = theta[:, n_law:].reshape(batch, -1, N_CURVE)[:, cells.size]
-        m_d, m_n = self.centre
-        at = np.flatnonzero(~cells.scratch)
-        where = self.places[cells.source[at]]
-        c, alpha, beta = (theta[:, where[:, j]] for j in range(3))
-        x, y = np.log(cells.d_chars[at]) - m_d, np.log(cells.n_params[at]) - m_n
-        slope_n = alpha * beta if self.coordinates == "ratio" else beta
-        transferred = np.exp(np.clip(c + alpha * x + slope_n * y, -60.0, 60.0))
-        d = np.broadcast_to(cells.d_chars, (batch, len(cells.d_chars))).copy()
-        d[:, at] += transferred
-        loss, by_curve, slope = floor_loss(curves, d, self.d_ref)
-        jacobian = np.zeros((*loss.shape, theta.shape[1]))
-        column = n_law + N_CURVE * cells.size
-        rows = np.arange(len(cells.size))
-        for j in range(N_CURVE):
-            jacobian[:, rows, column + j] = by_curve[..., j]
-        by_log = slope[:, at] * transferred / d[:, at]
-        by_alpha = x + beta * y if self.coordinates == "ratio" else x
-        by_beta = alpha * y if self.coordinates == "ratio" else y
-        for j, factor in enumerate((np.ones_like(x), by_alpha, by_beta)):
-            jacobian[:, at, where[:, j]] += by_log * factor
-        return loss, jacobian
+    ln_k = hull("ln_k", samples["ln_k"], float(np.log(law.k)))
+    alpha, beta = hull("alpha", samples["alpha"], law.alpha), hull("beta", samples["beta"], law.beta)
+    ratio = Interval(law.beta / law.alpha if law.alpha else float("inf"), None, None)
+    if not (alpha.closed and beta.closed):
+        ln_k = Interval(ln_k.value, None, None)
+    elif not alpha.covers(0.0):
+        ratio = hull("beta_over_alpha", samples["beta"] / samples["alpha"], ratio.value)
+    return {"ln_k": ln_k, "alpha": alpha, "beta": beta, "beta_over_alpha": ratio}
 
-    def minimise(
-        self,
-        losses: Floats,
-        start: Floats,
-        bounds: tuple[Floats, Floats] | None = None,
-        threshold: float = HUBER,
-    ) -> Solution:
-        """Fit a batch of loss vectors (B, m) from `start` (B, p)."""
 
-        def residuals(theta: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
-            value, jacobian = self.predict(theta)
-            return (value - losses[rows]) / self.sd, jacobian / self.sd[:, None]
-
-        return solve(
-            residuals, start, self.box(), bounds=bounds, threshold=threshold, steps=STEPS, tolerance=TOLERANCE
-        )
-
-    def starts(self, losses: Floats, count: int = 8) -> Floats:
-        """Starts (count, p) for losses (m,): scratch curves, and the best laws of a grid with these curves
-        held.
-        """
-        curves = scratch_theta(self.cells, losses[None], self.sd)[0]
-        m_d, _ = self.centre
-        box = self.box()
-        best = []
-        for k in range(self.n_sources):
-            mine = np.flatnonzero(self.cells.source == k)
-            c = m_d + np.arange(-5.0, 8.0, 0.75)
-            alpha, beta = (
-                np.unique(np.clip(grid, box.lower[i], box.upper[i]))
-                for grid, i in zip(
-                    (np.linspace(-0.4, 1.4, 10), np.linspace(-0.4, 1.6, 11)),
-                    self.places[k, 1:],
-                    strict=True,
-                )
+def _status(
+    intervals: Mapping[str, Interval],
+    live: NDArray[np.bool_],
+    on_bound: NDArray[np.bool_],
+    condition: float,
+    joint: JointFit,
+) -> tuple[Status, list[str]]:
+    why = []
+    for name, column, index in (("alpha", "d_chars", 1), ("beta", "n_params", 2)):
+        if not live[index]:
+            why.append(
+                f"{name} is not identified: the fine-tuned runs have one {column} only ({name} is set to 0)"
             )
-            grid = np.stack(np.meshgrid(c, alpha, beta, indexing="ij"), -1).reshape(-1, 3)
-            d = self.cells.d_chars[mine]
-            x, y = np.log(d) - m_d, np.log(self.cells.n_params[mine]) - self.centre[1]
-            effective = d + np.exp(np.clip(grid @ np.stack([np.ones_like(x), x, y]), -60, 60))
-            shape = (len(grid), len(mine), N_CURVE)
-            held = np.broadcast_to(curves[self.cells.size[mine]], shape)
-            value = floor_loss(held, effective, self.d_ref)[0]
-            misfit = huber((value - losses[mine]) / self.sd[mine], HUBER).sum(1)
-            best.append(grid[_spread(grid, misfit, count)])
-        laws = np.zeros((count, self.n_law))
-        for k, found in enumerate(best):
-            laws[:, self.places[k]] = found
-        return np.column_stack([laws, np.tile(curves.ravel(), (count, 1))])
+        elif not intervals[name].closed:
+            why.append(f"{name} is not identified: the data do not bound it on {_side(intervals[name])}")
+    k = intervals["ln_k"].exp(1.0)
+    if not why and not k.closed:
+        why.append(f"k is not identified: the data do not bound it on {_side(k)}")
+    if why:
+        return Status.NOT_IDENTIFIED, why
+    if on_bound.any():
+        return Status.AT_BOUND, ["the best law lies on the edge of what is searched"]
+    if condition > ILL_CONDITIONED or not joint.converged:
+        return Status.ILL_CONDITIONED, ["the runs hardly tell the law's parameters apart"]
+    return Status.CONVERGED, []
 
 
-def _spread(grid: Floats, misfit: Floats, count: int) -> NDArray[np.intp]:
-    """Indices of the `count` best grid points that are not neighbours of a better one."""
-    chosen: list[int] = []
-    order = np.argsort(misfit)
-    for i in order:
-        if all(
-            np.abs(grid[i] - grid[j]).max() > 0.8 or np.abs(grid[i, 1:] - grid[j, 1:]).max() > 0.25
-            for j in chosen
-        ):
-            chosen.append(int(i))
-        if len(chosen) == count:
-            break
-    return np.array((chosen * count)[:count])
+def _side(interval: Interval) -> str:
+    return "either side" if interval.low is None and interval.high is None else "one side"

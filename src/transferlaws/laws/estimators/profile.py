@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferlaws.laws.estimators.joint import JointFit
-from transferlaws.laws.estimators.loss_space import EXPONENT_BOUNDS, LossSpace
+from transferlaws.laws.estimators.problem import EXPONENT_BOUNDS, LossSpace
 
 Floats = NDArray[np.float64]
 
@@ -87,9 +87,7 @@ def profile(joint: JointFit, parameter: str, level: float = 0.95) -> Profile:
 
 
 def _objective(problem: LossSpace, index: int, grid: Floats, starts: list[Floats]) -> Floats:
-    """The least misfit (j,) with parameter `index` held at each of `grid`, over the starts and their
-    neighbours.
-    """
+    """The least misfit (j,) with parameter `index` held at each of `grid`, from starts and neighbours."""
     bounds = problem.box().fixing(index, grid)
     losses = np.tile(problem.cells.loss, (len(grid), 1))
     best, objective = starts[0], np.full(len(grid), np.inf)

@@ -1,9 +1,11 @@
 """What a fit returns: a law, an interval for each of its parameters, and whether the data could tell.
 
-An end that the data do not bound is None, and the status says why; no number is made up for it. `Fit` is what
-`transfer.fit_transfer` returns, `FormFit` what `fit.fit_loss_form` does.
+An end that the data do not bound is None, and the status says why; no number is made up for it. `Fit` holds a
+law of transfer, `FormFit` a law of loss.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from transferlaws.laws.curves import Curves
+from transferlaws.errors import TransferLawsError
+from transferlaws.laws.curves.curve import Curves
 from transferlaws.laws.forms import Hernandez, LossForm
+from transferlaws.laws.status import Status
 
-STATUSES = ("converged", "at_bound", "ill_conditioned", "not_identified")
-ILL_CONDITIONED = 1e5
-"""Condition number of the law's scaled information beyond which its parameters cannot be told apart."""
+LEAST_DRAWS = 50
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Interval:
         """Whether `truth` lies between the ends, an open end being no bound."""
         return (self.low is None or self.low <= truth) and (self.high is None or truth <= self.high)
 
+    def exp(self, value: float) -> "Interval":
+        """The interval of the exponential, about `value`; an end that overflows is open."""
+        ends = [None if end is None or end > 700 else float(np.exp(end)) for end in (self.low, self.high)]
+        return Interval(value, *ends)
+
     def to_json(self) -> dict[str, float | None]:
         """`{"value", "low", "high"}` with null for an open end."""
         return {"value": _number(self.value), "low": _number(self.low), "high": _number(self.high)}
@@ -50,116 +57,198 @@ class Interval:
         return f"{self.value:.3g} [{ends[0]}, {ends[1]}]"
 
 
-def exp_end(value: float | None) -> float | None:
-    """exp of an interval's end, open where it is open or overflows."""
-    return None if value is None or value > 700 else float(np.exp(value))
-
-
 def _number(value: float | None) -> float | None:
     return float(value) if value is not None and np.isfinite(value) else None
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A transfer law fitted to a table, with all that is needed to believe or doubt it.
+def require_options(bootstrap: int, level: float) -> None:
+    """Raise TransferLawsError unless `bootstrap` draws can carry intervals and `level` is a level."""
+    if bootstrap < LEAST_DRAWS:
+        raise TransferLawsError(
+            f"bootstrap is {bootstrap}; an interval takes {LEAST_DRAWS} redrawn studies or more"
+        )
+    if not 0.5 <= level < 1:
+        raise TransferLawsError(f"level is {level}; it takes a share from 0.5 to below 1, such as 0.95")
 
-    `samples` (k, ln_k, alpha, beta; one row a redrawn study), `cells` (frame of `effective_data`),
-    `residuals` (one row a cell: arm, n_params, d_chars, loss, fitted, residual, sd; nats/token), `profile`
-    (how the misfit rises as one parameter is moved: parameter, value, rise), `optima` (each distinct
-    minimum: objective and law).
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What one method makes of the cells of a source: fields as in `Fit`; `why` are notes on the status."""
+
+    law: Hernandez
+    ln_k: Interval
+    alpha: Interval
+    beta: Interval
+    beta_over_alpha: Interval
+    status: Status
+    why: tuple[str, ...]
+    condition_number: float
+    samples: pd.DataFrame
+    curves: Curves
+    residuals: pd.DataFrame
+    optima: pd.DataFrame
+    noise: float
+    dof: float
+    objective: float = 0.0
+    profile: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=["parameter", "value", "rise"])
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result(ABC):
+    """What every fit knows: the runs it is of, its intervals, and how far to believe them.
+
+    `source` is the arm, `range` the ends of its sizes and data sizes, `samples` has one law a redrawn study,
+    `residuals` one row a cell or run (loss, fitted, residual; nats/token), `optima` one row for each distinct
+    minimum (its objective and law). Printing a result prints its `summary`.
     """
 
     source: str
     method: str
+    level: float
+    status: Status
+    condition_number: float
+    n_runs: int
+    n_cells: Mapping[str, int] = field(default_factory=dict)
+    range: Mapping[str, tuple[float, float]]
+    samples: pd.DataFrame = field(repr=False)
+    residuals: pd.DataFrame = field(repr=False)
+    optima: pd.DataFrame = field(repr=False)
+    objective: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def form(self) -> str:
+        """The law's name in laws.json."""
+
+    @property
+    @abstractmethod
+    def intervals(self) -> Mapping[str, Interval]:
+        """The interval of each of the law's parameters, by name."""
+
+    @abstractmethod
+    def predict_loss(self, n_params: ArrayLike, d_chars: ArrayLike) -> NDArray[np.float64]:
+        """Loss in nats/token of the source's arm at sizes and characters that broadcast."""
+
+    def to_row(self) -> dict[str, Any]:
+        """The row of laws.json: JSON numbers only, null for an open end."""
+        return {
+            "source": self.source,
+            "method": self.method,
+            "law": self.form,
+            **{name: interval.to_json() for name, interval in self.intervals.items()},
+            "level": self.level,
+            "n_runs": self.n_runs,
+            **({"n_cells": dict(self.n_cells)} if self.n_cells else {}),
+            "condition_number": _number(self.condition_number),
+            "status": self.status.value,
+            "range": {name: [float(end) for end in ends] for name, ends in self.range.items()},
+            "notes": list(self.notes),
+        }
+
+    def summary(self, said: Sequence[str] = ()) -> str:
+        """The result in a few lines of plain text; notes that were `said` elsewhere are left out."""
+        lines = [f"{self.source}, {self.form} by {self.method}: {self.status}, {self.n_runs} runs"]
+        for name, interval in self.intervals.items():
+            low, high = ("open" if end is None else f"{end:.4g}" for end in (interval.low, interval.high))
+            lines.append(f"  {name:16} {interval.value:>10.4g}  [{low}, {high}]  at {100 * self.level:g} %")
+        if self.n_cells:
+            counts = ", ".join(f"{count} {name}" for name, count in self.n_cells.items())
+            lines.append(f"  {'cells':16} {counts}")
+        lines.append(f"  {self.status.sentence}")
+        return "\n".join([*lines, *(f"  note: {note}" for note in self.notes if note not in said)])
+
+    def __str__(self) -> str:
+        return self.summary()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit(Result):
+    """A transfer law fitted to a table, with all that is needed to believe or doubt it.
+
+    `cells` is the frame of `effective_data`, `profile` how the misfit rises as one parameter is moved
+    (parameter, value, rise), `noise` the standard deviation of one run in nats/token, known to `dof` degrees
+    of freedom. `samples` has the columns k, ln_k, alpha, beta; `residuals` also arm, n_params, d_chars, sd.
+    """
+
     law: Hernandez
     k: Interval
     alpha: Interval
     beta: Interval
     beta_over_alpha: Interval
-    level: float
-    status: str
-    condition_number: float
-    n_runs: int
-    n_cells: dict[str, int]
-    range: dict[str, tuple[float, float]]
-    samples: pd.DataFrame = field(repr=False)
     curves: Curves = field(repr=False)
     cells: pd.DataFrame = field(repr=False)
-    residuals: pd.DataFrame = field(repr=False)
     profile: pd.DataFrame = field(repr=False)
-    optima: pd.DataFrame = field(repr=False)
-    noise: float = 0.0
-    dof: float = 0.0
-    objective: float = 0.0
-    notes: tuple[str, ...] = ()
+    noise: float
+    dof: float
 
-    def predict_loss(self, n_params: float, d_chars: ArrayLike) -> NDArray[np.float64]:
-        """Loss in nats/token after fine-tuning on `d_chars`, for a size that has a curve.
+    @property
+    def form(self) -> str:
+        return "hernandez"
 
-        Raises TransferLawsError for a size without one.
+    @property
+    def intervals(self) -> Mapping[str, Interval]:
+        return {name: getattr(self, name) for name in ("k", "alpha", "beta", "beta_over_alpha")}
+
+    def predict_loss(self, n_params: ArrayLike, d_chars: ArrayLike) -> NDArray[np.float64]:
+        """Loss in nats/token after fine-tuning sizes that have a curve on `d_chars` characters; broadcasts.
+
+        Raises TransferLawsError for a size without a curve.
         """
-        return self.curves[n_params].loss(self.law.d_effective(n_params=n_params, d_chars=d_chars))
+        d_effective = self.law.d_effective(n_params=n_params, d_chars=d_chars)
+        n, d = np.broadcast_arrays(np.asarray(n_params, float), d_effective)
+        loss = [float(self.curves[size].loss(data)) for size, data in zip(n.ravel(), d.ravel(), strict=True)]
+        return np.array(loss).reshape(n.shape)[()]
 
     def covariance(self) -> NDArray[np.float64] | None:
-        """Covariance (3, 3) of (ln k, alpha, beta) over the samples; None if an end of any of them is
-        open.
-        """
+        """Covariance (3, 3) of (ln k, alpha, beta) over the samples; None if an end of any is open."""
         if not (self.k.closed and self.alpha.closed and self.beta.closed) or len(self.samples) < 10:
             return None
         return np.cov(self.samples[["ln_k", "alpha", "beta"]].to_numpy().T)
 
     def to_row(self) -> dict[str, Any]:
-        """The row of laws.json: JSON numbers only, null for an open end."""
-        covariance = self.covariance()
-        return {
-            "source": self.source,
-            "method": self.method,
-            "law": "hernandez",
-            "k": self.k.to_json(),
-            "alpha": self.alpha.to_json(),
-            "beta": self.beta.to_json(),
-            "beta_over_alpha": self.beta_over_alpha.to_json(),
-            "level": self.level,
-            "n_runs": self.n_runs,
-            "n_cells": dict(self.n_cells),
-            "condition_number": _number(self.condition_number),
-            "status": self.status,
-            "range": {name: [float(end) for end in ends] for name, ends in self.range.items()},
+        row, covariance = super().to_row(), self.covariance()
+        notes = row.pop("notes")
+        return row | {
             "noise_nats": _number(self.noise),
             "covariance_ln_k_alpha_beta": None if covariance is None else covariance.tolist(),
-            "notes": list(self.notes),
+            "notes": notes,
+            "scratch": self.curves.to_rows(),
         }
 
 
-@dataclass(frozen=True)
-class FormFit:
+@dataclass(frozen=True, kw_only=True)
+class FormFit(Result):
     """A form of loss fitted to a table; `parameters` holds an interval for each of the law's fields."""
 
-    source: str
     law: LossForm
-    parameters: dict[str, Interval]
-    level: float
-    status: str
-    condition_number: float
-    n_runs: int
-    range: dict[str, tuple[float, float]]
-    samples: pd.DataFrame = field(repr=False)
-    residuals: pd.DataFrame = field(repr=False)
-    optima: pd.DataFrame = field(repr=False)
-    objective: float = 0.0
-    notes: tuple[str, ...] = ()
+    parameters: Mapping[str, Interval]
 
-    def to_row(self) -> dict[str, Any]:
-        """The row of laws.json, with the form's own parameters in place of k, alpha and beta."""
-        return {
-            "source": self.source,
-            "method": "least_squares",
-            "law": type(self.law).__name__.lower(),
-            **{name: interval.to_json() for name, interval in self.parameters.items()},
-            "level": self.level,
-            "n_runs": self.n_runs,
-            "condition_number": _number(self.condition_number),
-            "status": self.status,
-            "range": {name: [float(end) for end in ends] for name, ends in self.range.items()},
-            "notes": list(self.notes),
-        }
+    @property
+    def form(self) -> str:
+        return type(self.law).__name__.lower()
+
+    @property
+    def intervals(self) -> Mapping[str, Interval]:
+        return self.parameters
+
+    def predict_loss(self, n_params: ArrayLike, d_chars: ArrayLike) -> NDArray[np.float64]:
+        """Loss in nats/token of the arm it was fitted to; tokens for characters if the table had tokens."""
+        return np.asarray(self.law.loss(n_params=n_params, d_chars=d_chars))
+
+
+def law_samples(
+    ln_k: NDArray[np.float64], alpha: NDArray[np.float64], beta: NDArray[np.float64]
+) -> pd.DataFrame:
+    """Drawn laws (B,) as the frame `samples` of a `Fit`: k (held within a float), ln_k, alpha, beta."""
+    return pd.DataFrame({"k": np.exp(np.clip(ln_k, -600, 600)), "ln_k": ln_k, "alpha": alpha, "beta": beta})
+
+
+def predict_loss(fitted: Result, n_params: ArrayLike, d_chars: ArrayLike) -> NDArray[np.float64]:
+    """Loss in nats/token that a fit of any law predicts at sizes and characters that broadcast.
+
+    Raises TransferLawsError where a law of transfer has no from-scratch curve for a size.
+    """
+    return fitted.predict_loss(n_params, d_chars)

@@ -4,7 +4,7 @@ Hernandez et al. 2021 (arXiv 2102.01293), eq. 1.1, 1.2, B.2 and C.1. Sizes are p
 data are characters of the target.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,22 +13,12 @@ from numpy.typing import ArrayLike
 from transferlaws.errors import TransferLawsError
 
 
-def require_positive(law: object, *names: str) -> None:
-    for name in names:
-        value = getattr(law, name)
-        if not (np.isfinite(value) and value > 0):
-            raise TransferLawsError(
-                f"{type(law).__name__}.{name} is {value!r}; it takes a positive finite number"
-            )
-
-
-def require_finite(law: object) -> None:
-    for field in fields(law):  # type: ignore[arg-type]
-        value = getattr(law, field.name)
-        if not np.isfinite(value):
-            raise TransferLawsError(
-                f"{type(law).__name__}.{field.name} is {value!r}; it takes a finite number"
-            )
+def require_finite(law: object, *positive: str) -> None:
+    """Raise TransferLawsError unless every field of a law is finite, and those named `positive` above 0."""
+    for name, value in vars(law).items():
+        if not np.isfinite(value) or (name in positive and value <= 0):
+            what = "a positive finite number" if name in positive else "a finite number"
+            raise TransferLawsError(f"{type(law).__name__}.{name} is {value!r}; it takes {what}")
 
 
 def _scientific(value: float) -> str:
@@ -45,8 +35,7 @@ class Hernandez:
     beta: float
 
     def __post_init__(self) -> None:
-        require_finite(self)
-        require_positive(self, "k")
+        require_finite(self, "k")
 
     @classmethod
     def from_ln_k(cls, ln_k: float, alpha: float, beta: float) -> "Hernandez":
@@ -68,22 +57,20 @@ class Hernandez:
         return (ratio / (1 + ratio))[()]
 
     def data_multiplier(self, *, n_params: ArrayLike, d_chars: ArrayLike) -> Any:
-        """(D_F + D_T) / D_F: how many times the data seems to have grown (eq. 1.2 without its
-        approximation).
-        """
+        """(D_F + D_T) / D_F: how many times the data seem to have grown (eq. 1.2, exactly)."""
         return (1 + self.d_transferred(n_params=n_params, d_chars=d_chars) / np.asarray(d_chars, float))[()]
 
     def n_star(self, d_chars: ArrayLike) -> Any:
-        """The size at which half the effective data is transferred, N* = (D_F^(1-alpha)/k)^(1/beta) (eq.
-        C.1).
-        """
-        return np.exp(((1 - self.alpha) * np.log(np.asarray(d_chars, float)) - np.log(self.k)) / self.beta)[
-            ()
-        ]
+        """N* = (D_F^(1-alpha)/k)^(1/beta), at which half the effective data is transferred (eq. C.1)."""
+        log_d = np.log(np.asarray(d_chars, float))
+        return np.exp(((1 - self.alpha) * log_d - np.log(self.k)) / self.beta)[()]
 
     def data_worth(self, params_factor: float) -> float:
         """The factor of D_F that multiplies D_T as much as `params_factor` times the parameters does."""
         return float(params_factor ** (self.beta / self.alpha))
+
+    def __str__(self) -> str:
+        return f"D_T = {self.k:.3g} D_F^{self.alpha:.3g} N^{self.beta:.3g}"
 
     def latex(self) -> str:
         """The law as mathematics, with its numbers."""

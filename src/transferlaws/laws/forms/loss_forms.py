@@ -1,5 +1,4 @@
-"""The forms of loss that laws are compared with, one small frozen dataclass each; `Hernandez` is here by
-name too.
+"""The forms of loss that laws are compared with, one small frozen dataclass each.
 
 Each gives nats/token as (sum_i c_i basis_i(N, D))^power with every c_i >= 0, so only exponents need a search.
 """
@@ -12,20 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from transferlaws.laws.forms.hernandez import Hernandez, require_finite
-
-__all__ = [
-    "LOSS_FORMS",
-    "BrokenPower",
-    "Chinchilla",
-    "Hernandez",
-    "Kaplan",
-    "LossForm",
-    "Multiplicative",
-    "Rectified",
-    "TransferGap",
-    "Unified",
-]
+from transferlaws.laws.forms.hernandez import require_finite
 
 Floats = NDArray[np.float64]
 
@@ -65,9 +51,7 @@ class LossForm(ABC):
         )
 
     def loss(self, *, n_params: ArrayLike, d_chars: ArrayLike, source: ArrayLike = True) -> Any:
-        """Loss in nats/token at sizes and data sizes that broadcast; `source` False asks for the scratch
-        arm.
-        """
+        """Loss in nats/token at sizes and data sizes that broadcast; `source` False: from scratch."""
         n, d, s = np.broadcast_arrays(
             np.asarray(n_params, float), np.asarray(d_chars, float), np.asarray(source)
         )
@@ -123,9 +107,9 @@ class Kaplan(LossForm):
     @classmethod
     def assemble(cls, exponents: Mapping[str, float], terms: Mapping[str, float]) -> Self:
         ratio, alpha_d = exponents["ratio"], exponents["alpha_D"]
-        # In logarithms: a size term that the data do not need is 0, and N_c with it.
-        n_c = float(np.exp(min(np.log(max(terms["size"], 1e-300)) / ratio, 700.0)))
-        return cls(N_c=n_c, D_c=terms["data"], alpha_N=ratio * alpha_d, alpha_D=alpha_d)
+        return cls(
+            N_c=_size_scale(terms["size"], ratio), D_c=terms["data"], alpha_N=ratio * alpha_d, alpha_D=alpha_d
+        )
 
     def disassemble(self) -> tuple[Floats, Floats]:
         ratio = self.alpha_N / self.alpha_D
@@ -151,9 +135,7 @@ class Multiplicative(LossForm):
 
 @dataclass(frozen=True)
 class Rectified(LossForm):
-    """B/(d_learned^beta + D^beta) + A/N^alpha + E (Lin et al. 2024, with a size term): flat while D <
-    d_learned.
-    """
+    """B/(d_learned^beta + D^beta) + A/N^alpha + E: flat at little data (Lin et al. 2024, and a size term)."""
 
     E: float
     A: float
@@ -195,9 +177,7 @@ class TransferGap(LossForm):
 
 @dataclass(frozen=True)
 class BrokenPower(LossForm):
-    """E + A N^-alpha D^-c0 (1 + (D/d_break)^2)^(-c1/2) (Caballero et al. 2022): one break, of sharpness
-    1/2.
-    """
+    """E + A N^-alpha D^-c0 (1 + (D/d_break)^2)^(-c1/2): a break of sharpness 1/2 (Caballero et al. 2022)."""
 
     E: float
     A: float
@@ -223,9 +203,7 @@ class BrokenPower(LossForm):
 
 @dataclass(frozen=True)
 class Unified(LossForm):
-    """[(N_C/N)^(alpha_N/alpha_D) + D_C/D]^alpha_D, with k D_F^alpha N^beta for D after pre-training (eq.
-    6.1).
-    """
+    """[(N_C/N)^(alpha_N/alpha_D) + D_C/D]^alpha_D, D = k D_F^alpha N^beta after pre-training (eq. 6.1)."""
 
     N_C: float
     D_C: float
@@ -257,7 +235,7 @@ class Unified(LossForm):
     def assemble(cls, exponents: Mapping[str, float], terms: Mapping[str, float]) -> Self:
         ratio, alpha_d = exponents["ratio"], exponents["alpha_D"]
         return cls(
-            N_C=float(np.exp(min(np.log(max(terms["size"], 1e-300)) / ratio, 700.0))),
+            N_C=_size_scale(terms["size"], ratio),
             D_C=terms["data"],
             alpha_N=ratio * alpha_d,
             alpha_D=alpha_d,
@@ -272,6 +250,11 @@ class Unified(LossForm):
             np.array([ratio, self.alpha_D, self.alpha, self.beta]),
             np.array([self.N_C**ratio, self.D_C, self.D_C / self.k]),
         )
+
+
+def _size_scale(size: float, ratio: float) -> float:
+    """N_c of a size term, in logarithms: a term that the data do not need is 0, and N_c with it."""
+    return float(np.exp(min(np.log(max(size, 1e-300)) / ratio, 700.0)))
 
 
 LOSS_FORMS: dict[str, type[LossForm]] = {

@@ -1,8 +1,7 @@
 """Redrawing the runs of a study: what the same cells might have measured another time.
 
 With one to five seeds a cell's own runs cannot be resampled (their spread is too small by (n-1)/n, and nil
-for one), so each cell's mean is redrawn with the noise pooled over the table; the noise is itself uncertain
-(chi^2).
+for one), so each cell's mean is redrawn with noise pooled over the table, which is itself uncertain (chi^2).
 """
 
 import numpy as np
@@ -12,8 +11,7 @@ Floats = NDArray[np.float64]
 
 
 def redraw(centre: Floats, sd: Floats, dof: float, draws: int, rng: np.random.Generator) -> Floats:
-    """Loss vectors (draws, m): `centre` (m,) plus noise of `sd` (m,), a variance known to `dof` degrees of
-    freedom.
+    """Loss vectors (draws, m): `centre` (m,) plus noise of `sd` (m,), known to `dof` degrees of freedom.
 
     Student's t noise drawn jointly: within a draw all cells share one error in the noise estimate.
     """

@@ -4,6 +4,7 @@ The hold-out is declared before any fit: the largest size of the source arm and 
 From-scratch runs stay in, since whoever uses a transfer law has them. Errors are |predicted/measured - 1|.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,13 +12,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.curves import Curve, Curves, fit_curves
-from transferlaws.laws.data.cells import reduce_to_cells
-from transferlaws.laws.data.table import SCRATCH, check_table
+from transferlaws.laws.curves.curve import Curve, Curves
+from transferlaws.laws.curves.scratch import fit_curves
+from transferlaws.laws.data import SCRATCH
+from transferlaws.laws.data.cells import reduce_to_cells, run_noise
+from transferlaws.laws.data.table import check_table, sole_source
 from transferlaws.laws.estimators.effective import source_cells
 from transferlaws.laws.estimators.joint import fit_joint
-from transferlaws.laws.estimators.loss_form import fit_loss_form
-from transferlaws.laws.estimators.transfer import fit_transfer
+from transferlaws.laws.estimators.loss_form import fit_form
+from transferlaws.laws.estimators.result import LEAST_DRAWS
+from transferlaws.laws.estimators.transfer import fit
 from transferlaws.laws.forms import LOSS_FORMS
 
 Floats = NDArray[np.float64]
@@ -29,11 +33,12 @@ NOISE = "seed noise"
 
 @dataclass(frozen=True)
 class Comparison:
-    """`scores`: one row a form (form, n_free, error_loss, worst_loss, error_d_effective, n_cells), best
-    first.
+    """Which form predicts runs it has not seen: `scores`, best first, and the `predictions` behind them.
 
-    n_free counts the parameters that describe the source arm. `predictions`: form, n_params, d_chars, loss,
-    predicted, error. `declared` says what was held out, in one sentence; `rule` likewise in data.
+    `scores` has one row a form: form, n_free (parameters that describe the source arm), error_loss and
+    worst_loss (shares of the loss), error_d_effective (median share), n_cells. `predictions` has one row a
+    form and held-out cell: form, n_params, d_chars, loss, predicted, error. `declared` says what was held
+    out, in one sentence.
     """
 
     source: str
@@ -42,20 +47,20 @@ class Comparison:
     predictions: pd.DataFrame = field(repr=False)
 
 
-def declare_hold_out(table: pd.DataFrame, source: str) -> tuple[pd.Series, str]:
-    """Which runs of `source` are held out (boolean by row), and the sentence that declares it.
+def declare_hold_out(table: pd.DataFrame, source: str | None = None) -> tuple[pd.Series, str]:
+    """Which runs of `source` (by default the sole one) are held out, by row, and the sentence that says so.
 
     Raises TransferLawsError if fewer than two sizes and two data sizes would be left to fit.
     """
+    source = source or sole_source(table)
     arm = table["arm"] == source
     if not arm.any():
         raise TransferLawsError(f"column arm holds no source {source!r}")
     sizes, data = np.unique(table.loc[arm, "n_params"]), np.unique(table.loc[arm, "d_chars"])
     if len(sizes) < 3 or len(data) < 4:
         raise TransferLawsError(
-            f"arm {source!r} has {len(sizes)} sizes and {len(data)} data sizes; holding out the largest "
-            "size and "
-            "both ends of the data takes at least 3 sizes and 4 data sizes"
+            f"arm {source!r} has {len(sizes)} sizes and {len(data)} data sizes; holding out the largest size "
+            "and both ends of the data takes at least 3 sizes and 4 data sizes"
         )
     held = arm & ((table["n_params"] == sizes[-1]) | table["d_chars"].isin([data[0], data[-1]]))
     return held, (
@@ -64,75 +69,55 @@ def declare_hold_out(table: pd.DataFrame, source: str) -> tuple[pd.Series, str]:
     )
 
 
-def compare_forms(
-    table: pd.DataFrame, source: str, forms: tuple[str, ...] = COMPARED, seed: int = 0
+def compare(
+    table: pd.DataFrame, source: str | None = None, *, forms: Sequence[str] = COMPARED, seed: int = 0
 ) -> Comparison:
-    """Fit Hernandez and `forms` to what is not held out, and score them once on what is."""
+    """Fit Hernandez and `forms` to what is not held out of `source`, and score them once on what is.
+
+    `source` is by default the sole one, `forms` are names of `LOSS_FORMS`. Raises TransferLawsError as
+    `declare_hold_out` and `fit` do.
+    """
     table = check_table(table)
+    source = source or sole_source(table)
     held, declared = declare_hold_out(table, source)
     train = table[~held]
     test = reduce_to_cells(table[held | (table["arm"] == SCRATCH)], (source,))
-    at = ~test.scratch
-    n, d, measured = test.n_params[at], test.d_chars[at], test.loss[at]
-    curves = fit_curves(table)
-    with_curve = np.array([size in curves for size in n])
-    predicted = {BASELINE: _nearest(train[train["arm"] == source], n, d)}
-    n_free = {BASELINE: 0}
-    law = fit_transfer(train, source, bootstrap=50, seed=seed)
-    effective = law.law.d_effective(n_params=n, d_chars=d)
-    predicted["hernandez"] = np.array(
-        [
-            float(law.curves[a].loss(b)) if a in law.curves else np.nan
-            for a, b in zip(n, effective, strict=True)
-        ]
-    )
-    n_free["hernandez"] = 3
+    test = test.only(~test.scratch)
+    n, d, measured = test.n_params, test.d_chars, test.loss
+    law = fit(train, source, bootstrap=LEAST_DRAWS, seed=seed)
+    known = np.isin(n, list(law.curves))
+    by_law = np.full(len(n), np.nan)
+    by_law[known] = law.predict_loss(n[known], d[known])
+    predicted = {BASELINE: (0, _nearest(train[train["arm"] == source], n, d)), "hernandez": (3, by_law)}
     for name in forms:
-        form = LOSS_FORMS[name]
-        found = fit_loss_form(form, train, source, bootstrap=2, seed=seed)
-        predicted[name] = found.law.loss(n_params=n, d_chars=d)
-        n_free[name] = form.n_free()
-    inverted = {name: _effective(curves, n, loss, with_curve) for name, loss in predicted.items()}
-    truth = _effective(curves, n, measured, with_curve)
+        found = fit_form(LOSS_FORMS[name], train, source, bootstrap=0)
+        predicted[name] = found.law.n_free(), found.predict_loss(n, d)
+    curves = fit_curves(table)
+    truth = _effective(curves, n, measured)
     scores, rows = [], []
-    for name, loss in predicted.items():
+    for name, (n_free, loss) in predicted.items():
         error = np.abs(loss / measured - 1)
-        in_data = np.abs(inverted[name] / truth - 1)
+        in_data = np.abs(_effective(curves, n, loss) / truth - 1)
         scores.append(
             {
                 "form": name,
-                "n_free": n_free[name],
+                "n_free": n_free,
                 "error_loss": float(np.nanmean(error)),
                 "worst_loss": float(np.nanmax(error)),
                 "error_d_effective": float(np.nanmedian(in_data)) if np.isfinite(in_data).any() else np.nan,
                 "n_cells": int(np.isfinite(error).sum()),
             }
         )
-        rows.append(
-            pd.DataFrame(
-                {
-                    "form": name,
-                    "n_params": n,
-                    "d_chars": d,
-                    "loss": measured,
-                    "predicted": loss,
-                    "error": error,
-                }
-            )
-        )
-    noise = _run_noise(table, source) / np.sqrt(test.n_seeds[at])
+        columns = {"n_params": n, "d_chars": d, "loss": measured, "predicted": loss, "error": error}
+        rows.append(pd.DataFrame({"form": name, **columns}))
+    noise = run_noise(table, source)
+    if np.isnan(noise):  # no cell was repeated
+        noise = float(np.sqrt(fit_joint(source_cells(table, (source,))[0]).run_variance))
     # The mean size of a normal error is sqrt(2/pi) of its standard deviation.
-    floor = float(np.mean(noise / measured) * np.sqrt(2 / np.pi))
-    scores.append(
-        {"form": NOISE, "n_free": 0, "error_loss": floor, "worst_loss": np.nan, "error_d_effective": np.nan,
-         "n_cells": int(at.sum())}
-    )  # fmt: skip
-    return Comparison(
-        source,
-        declared,
-        pd.DataFrame(scores).sort_values("error_loss", ignore_index=True),
-        pd.concat(rows, ignore_index=True),
-    )
+    floor = float(np.mean(noise / np.sqrt(test.n_seeds) / measured) * np.sqrt(2 / np.pi))
+    scores.append({"form": NOISE, "n_free": 0, "error_loss": floor, "n_cells": len(n)})
+    frame = pd.DataFrame(scores).sort_values("error_loss", ignore_index=True)
+    return Comparison(source, declared, frame, pd.concat(rows, ignore_index=True))
 
 
 def _nearest(train: pd.DataFrame, n: Floats, d: Floats) -> Floats:
@@ -143,21 +128,11 @@ def _nearest(train: pd.DataFrame, n: Floats, d: Floats) -> Floats:
     return cells["loss"].to_numpy()[away.argmin(1)]
 
 
-def _effective(curves: Curves, n: Floats, loss: Floats, with_curve: NDArray[np.bool_]) -> Floats:
+def _effective(curves: Curves, n: Floats, loss: Floats) -> Floats:
+    """Effective data (m,) in characters of losses (m,) at sizes n (m,); NaN where there is none."""
     out = np.full(len(n), np.nan)
-    for i in np.flatnonzero(with_curve & np.isfinite(loss)):
+    for i in np.flatnonzero(np.isin(n, list(curves)) & np.isfinite(loss)):
         curve = curves[n[i]]
         value = curve.invert(float(loss[i]))[0] if isinstance(curve, Curve) else np.nan
         out[i] = value if np.isfinite(value) and value > 0 else np.nan
     return out
-
-
-def _run_noise(table: pd.DataFrame, source: str) -> float:
-    """Standard deviation of one run in nats: from seeds where there are any, else from the joint fit's
-    residuals.
-    """
-    cells, _ = source_cells(table, (source,))
-    if cells.dof:
-        return float(np.sqrt(np.mean(cells.variance * cells.n_seeds)))
-    problem = fit_joint(cells).problem
-    return float(np.sqrt(np.mean(problem.sd**2 * problem.cells.n_seeds)))

@@ -1,8 +1,7 @@
 """The design of a study that exists, and its neighbours: what it could see, and what more runs would buy.
 
 A law planted on a study's own design, curves and noise says what these runs could have told (`power.power`);
-the information of the joint fit says how narrow the intervals of a larger design would be, without
-simulating.
+the information of the joint fit says how narrow the intervals of a larger design would be, unsimulated.
 """
 
 from dataclasses import replace
@@ -12,23 +11,22 @@ import pandas as pd
 from scipy.stats import norm
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.data.synthetic import Design, Scratch
-from transferlaws.laws.data.table import SCRATCH, check_table
-from transferlaws.laws.estimators.loss_form import fit_loss_form
+from transferlaws.laws.data import SCRATCH
+from transferlaws.laws.data.synthetic import PLANTED, Design, Scratch
+from transferlaws.laws.data.table import check_table, sole_source
+from transferlaws.laws.estimators.loss_form import fit_form
 from transferlaws.laws.estimators.result import Fit
 from transferlaws.laws.forms import Chinchilla, Hernandez
-from transferlaws.laws.questions.power import expected_sd, recorded_cost
-
-PLANTED = "text"
-"""What `plant` calls the arm of a single law, whatever the source of the study is called."""
+from transferlaws.laws.questions.information import expected_sd, recorded_cost
 
 
-def design_of(table: pd.DataFrame, source: str) -> Design:
-    """The design of the runs of `source` and of the scratch arm, with the mean number of seeds a cell.
+def design_of(table: pd.DataFrame, source: str | None = None) -> Design:
+    """The design of the runs of `source` (by default the sole one) and of the scratch arm, for `plant`.
 
-    Raises TransferLawsError if the table has no such arm.
+    Its seeds are the mean number of runs a cell. Raises TransferLawsError if the table has no such arm.
     """
     table = check_table(table)
+    source = source or sole_source(table)
     grids = {}
     for arm, label in ((source, PLANTED), (SCRATCH, SCRATCH)):
         runs = table[table["arm"] == arm]
@@ -55,20 +53,11 @@ def design_of(table: pd.DataFrame, source: str) -> Design:
 
 def scratch_of(table: pd.DataFrame) -> Scratch:
     """From-scratch curves to plant on: E + A/N^a + B/D^b fitted to the scratch arm (Hoffmann et al. 2022)."""
-    law = fit_loss_form(Chinchilla, table, bootstrap=2).law
+    law = fit_form(Chinchilla, table, bootstrap=0).law
     exponents, (floor, size, data) = law.disassemble()
     return Scratch(
         E=float(floor), A=float(size), a=float(exponents[0]), B=float(data), b=float(exponents[1]), D0=0.0
     )
-
-
-def seed_noise(table: pd.DataFrame, arms: tuple[str, ...]) -> float:
-    """Standard deviation of a run about its cell's mean, nats/token, over `arms`; NaN without repeats."""
-    runs = table[table["arm"].isin(arms) & (table["d_chars"] > 0)]
-    cells = runs.groupby(["arm", "n_params", "d_chars"])["loss"]
-    freedom = len(runs) - cells.ngroups
-    squares = float(((runs["loss"] - cells.transform("mean")) ** 2).sum())
-    return float(np.sqrt(squares / freedom)) if freedom else float("nan")
 
 
 def planted_law(fit: Fit, alpha: float, beta: float) -> Hernandez:
@@ -83,12 +72,13 @@ def planted_law(fit: Fit, alpha: float, beta: float) -> Hernandez:
 
 
 def larger_designs(
-    table: pd.DataFrame, source: str, law: Hernandez, noise: float, level: float = 0.95
+    table: pd.DataFrame, source: str | None, law: Hernandez, noise: float, *, level: float = 0.95
 ) -> pd.DataFrame:
-    """This study's design and larger ones under `law` with `noise` nats a run: cost and widths to expect.
+    """The design of `source` and larger ones under `law`, `noise` nats/token a run: cost, widths to expect.
 
     Columns: design, runs, cost (of the runs, as a multiple of the present design's), width_alpha, width_beta
-    (of intervals at `level`, from the information alone). Costs come from the seconds the table records.
+    (of intervals at `level`, from the information alone). Costs come from the seconds the table records;
+    `source` None is the sole one. Raises TransferLawsError if the table has no such arm.
     """
     table = check_table(table)
     now, scratch, cost = design_of(table, source), scratch_of(table), recorded_cost(table)

@@ -1,5 +1,4 @@
-"""Do two transfers share an exponent? Common against separate alpha or beta, by likelihood ratio and
-bootstrap.
+"""Do two transfers share an exponent? Common against separate, by likelihood ratio and by bootstrap.
 
 The paper reads beta as the target's and the architecture's (equal for its two sources) and alpha as a
 directed proximity; both are hypotheses here. The two laws are fitted together, with the exponent tied and
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
 from transferlaws.errors import TransferLawsError
@@ -17,9 +17,11 @@ from transferlaws.laws.data.cells import Cells
 from transferlaws.laws.data.table import check_table
 from transferlaws.laws.estimators.effective import source_cells
 from transferlaws.laws.estimators.joint import JointFit, fit_joint
-from transferlaws.laws.estimators.result import Interval
-from transferlaws.laws.estimators.transfer import fit_transfer
+from transferlaws.laws.estimators.problem import EXPONENTS
+from transferlaws.laws.estimators.result import LEAST_DRAWS, Interval
+from transferlaws.laws.estimators.transfer import fit
 from transferlaws.laws.numerics.bootstrap import percentiles, redraw
+from transferlaws.laws.status import Status
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Equality:
     dof: float
     p_ratio: float | None
     p_bootstrap: float | None
-    status: str
+    status: Status
 
     def verdict(self, level: float = 0.95) -> str:
         """One sentence: whether the runs speak against a common value."""
@@ -61,6 +63,7 @@ def same_exponent(
     source: str,
     other_source: str,
     other_table: pd.DataFrame | None = None,
+    *,
     bootstrap: int = 300,
     seed: int = 0,
     level: float = 0.95,
@@ -70,19 +73,17 @@ def same_exponent(
     Both arms are of `table` and share its from-scratch runs, unless `other_table` holds the second (another
     target: the reverse direction). Raises TransferLawsError for an unknown parameter or arm.
     """
-    if parameter not in ("alpha", "beta"):
+    if parameter not in EXPONENTS:
         raise TransferLawsError(f"parameter is {parameter!r}; it takes 'alpha' or 'beta'")
     if other_table is None:
         cells, _ = source_cells(check_table(table), (source, other_source))
-        parts = ((table, source), (table, other_source))
     else:
         first, _ = source_cells(check_table(table), (source,))
         second, _ = source_cells(check_table(other_table), (other_source,))
         cells = _side_by_side(first, second)
-        parts = ((table, source), (other_table, other_source))
     free = fit_joint(cells)
     tied = _refit_tied(free, parameter)
-    column = {"alpha": 1, "beta": 2}[parameter]
+    column = EXPONENTS[parameter]
     values = free.theta[[column, 3 + column]]
     ratio = max(tied.objective - free.objective, 0.0)
     rng = np.random.default_rng([seed, 2])
@@ -94,7 +95,8 @@ def same_exponent(
     null_free = free.problem.minimise(losses, np.tile(_untie(tied), (bootstrap, 1)))
     null = np.maximum(null_tied.objective - null_free.objective, 0.0)
     identified = all(
-        getattr(fit_transfer(t, s, bootstrap=50, seed=seed, level=level), parameter).closed for t, s in parts
+        fit(runs, name, bootstrap=LEAST_DRAWS, seed=seed, level=level).intervals[parameter].closed
+        for runs, name in ((table, source), (table if other_table is None else other_table, other_source))
     )
     low, high = percentiles(differences, level)
     return Equality(
@@ -107,16 +109,14 @@ def same_exponent(
         dof=free.dof,
         p_ratio=float(f_distribution.sf(ratio, 1, free.dof)) if identified else None,
         p_bootstrap=float((1 + np.sum(null >= ratio)) / (1 + bootstrap)) if identified else None,
-        status="converged" if identified else "not_identified",
+        status=Status.CONVERGED if identified else Status.NOT_IDENTIFIED,
     )
 
 
 def _refit_tied(free: JointFit, parameter: str) -> JointFit:
-    """The same cells and noise with one exponent shared, started from the free fit's two values and their
-    mean.
-    """
+    """The same cells and noise with one exponent shared, from the free fit's two values and their mean."""
     problem = replace(free.problem, tied=parameter)
-    column = {"alpha": 1, "beta": 2}[parameter]
+    column = EXPONENTS[parameter]
     places = problem.places
     starts = []
     for share in (0.0, 0.5, 1.0):
@@ -130,22 +130,22 @@ def _refit_tied(free: JointFit, parameter: str) -> JointFit:
     return replace(free, problem=problem, theta=found.theta[best], objective=float(found.objective[best]))
 
 
-def _untie(tied: JointFit) -> np.ndarray:
+def _untie(tied: JointFit) -> NDArray[np.float64]:
     laws = tied.theta[tied.problem.places].ravel()
     return np.concatenate([laws, tied.theta[tied.problem.n_law :]])
 
 
 def _side_by_side(first: Cells, second: Cells) -> Cells:
     """Two tables' cells as one problem: every size keeps its own curve, every source its own law."""
+    both = {
+        name: np.concatenate([getattr(first, name), getattr(second, name)])
+        for name in ("sizes", "d_chars", "loss", "n_seeds", "variance")
+    }
     return Cells(
-        sizes=np.concatenate([first.sizes, second.sizes]),
+        **both,
         size=np.concatenate([first.size, second.size + len(first.sizes)]),
-        d_chars=np.concatenate([first.d_chars, second.d_chars]),
         source=np.concatenate([first.source, np.where(second.source < 0, -1, 1)]),
         sources=(f"{first.sources[0]} (first)", f"{second.sources[0]} (second)"),
-        loss=np.concatenate([first.loss, second.loss]),
-        n_seeds=np.concatenate([first.n_seeds, second.n_seeds]),
-        variance=np.concatenate([first.variance, second.variance]),
         dof=first.dof + second.dof,
         n_runs=first.n_runs + second.n_runs,
     )

@@ -1,0 +1,56 @@
+"""What may be said of a fit, and of one cell's effective data: each status carries its own sentence."""
+
+from enum import StrEnum
+
+
+class _Said(StrEnum):
+    """A string that prints, compares and serialises as its name, and knows what it means."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> "_Said":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    @property
+    def words(self) -> str:
+        """The name with spaces, for a table or the middle of a sentence."""
+        return self.value.replace("_", " ")
+
+
+class Status(_Said):
+    """How far a law may be believed; `sentence` says what a reader may do with it."""
+
+    CONVERGED = "converged", "Every parameter has a closed interval, so the law may be quoted with it."
+    AT_BOUND = (
+        "at_bound",
+        "The best law lies at the edge of what was searched: read it as a bound, not as a value.",
+    )
+    ILL_CONDITIONED = (
+        "ill_conditioned",
+        "The parameters trade against each other so freely that only their combination over the measured "
+        "range means anything.",
+    )
+    NOT_IDENTIFIED = (
+        "not_identified",
+        "These runs do not pin the law down. The curve through them is drawn, and may be used between them; "
+        "its exponents may not be quoted as measured.",
+    )
+    PUBLISHED = (
+        "published without intervals",
+        "Published without intervals and without the grid of its runs, so neither is known here.",
+    )
+
+
+class CellStatus(_Said):
+    """How the effective data of a fine-tuned cell could be read; `sentence` completes "this cell is ..."."""
+
+    INTERPOLATED = "interpolated", "read off the measured part of the curve"
+    EXTRAPOLATED = "extrapolated", "read off beyond the runs"
+    BELOW_FLOOR = (
+        "below_floor",
+        "below the floor of the from-scratch curve: no amount of data gets there",
+    )
+    NO_TRANSFER = "no_transfer", "worse than from scratch"
