@@ -46,12 +46,13 @@ def status_map(cells: pd.DataFrame) -> Drawing:
     """Every cell by size and data, coloured and hatched by how its effective data could be read."""
     figure, ((axes,),) = canvas(width=7.2, height=4.2)
     tile = cell_grid(axes, cells, **AXES)
-    handles = []
-    for status, (shade, hatch, label) in STATUSES.items():
-        for n_params, d_chars in cells.loc[cells["status"] == status, ["n_params", "d_chars"]].to_numpy():
-            tile(n_params, d_chars, facecolor=shade, hatch=hatch)
-        if (cells["status"] == status).any():
-            handles.append(Patch(facecolor=shade, hatch=hatch, edgecolor="0.25", label=label))
+    for status, *place in zip(cells["status"], cells["n_params"], cells["d_chars"], strict=True):
+        tile(*place, facecolor=STATUSES[status][0], hatch=STATUSES[status][1])
+    handles = [
+        Patch(facecolor=shade, hatch=hatch, edgecolor="0.25", label=label)
+        for status, (shade, hatch, label) in STATUSES.items()
+        if (cells["status"] == status).any()
+    ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 

@@ -28,8 +28,9 @@ def pieces(tokenizer: Tokenizer, text: str) -> Sequence[str]:
     return [shown(tokenizer, token) for token in tokenizer.encode(text).tolist()]
 
 
-def rises(small: int, before: float, large: int, after: float, source: str, target: str) -> Prose:
-    """What a larger vocabulary does to the ratio of tokens per character, target over source."""
+def rises(ratio: pd.Series, source: str, target: str) -> Prose:
+    """What a larger vocabulary does to tokens per character, target over source: a `ratio` for each size."""
+    (small, before), (large, after) = list(ratio.items())[:: len(ratio) - 1]
     more = f"What a larger vocabulary adds is more {source}."
     return Prose(
         f"With {small:,} tokens learnt from {source}, {target} takes {before:.2f} times the tokens per "
