@@ -20,8 +20,8 @@ class AdamW:
     """Updates `parameters` in place from their gradients; matrices decay, vectors do not.
 
     Moves the parameters' numbers to new memory, `values`: who holds views of them must take them again. A
-    step uses `gradients`, in the parameters' order; what autograd has left at the parameters is put there
-    first.
+    step uses `gradients`, in the parameters' order, after whatever autograd has left at the parameters was
+    put there.
     """
 
     def __init__(self, parameters: list[Tensor], recipe: TrainingRecipe) -> None:
