@@ -7,11 +7,13 @@ from transferlaws.runs.record import Record
 if TYPE_CHECKING:
     from transferlaws.runs.store import Store
 
-# n_params without embeddings; d_* of the fine-tuning set; loss in nats/token on test.
+# n_params without embeddings; d_* of the fine-tuning set; loss in nats/token on test. `ended` says why a run
+# ended: `stalled` (its loss no longer fell), `limit` (of its tokens, so that its loss is an upper end), or
+# `budget` (pre-training). Later columns stand last: older published tables have the first ones.
 COLUMNS = (
     "key", "scale", "role", "arm", "n_params", "n_params_total", "d_chars", "d_tokens", "seed", "loss",
     "bits_per_char", "loss_validation", "epochs_best", "tokens_seen", "flops", "pretrain_key",
-    "pretrain_chars", "learning_rate", "tokenizer", "status", "seconds", "device", "versions",
+    "pretrain_chars", "learning_rate", "tokenizer", "status", "seconds", "device", "versions", "ended",
 )  # fmt: skip
 CURVE_COLUMNS = ("tokens_seen", "epochs", "loss_train", "loss_validation", "learning_rate", "phase")
 
@@ -33,7 +35,18 @@ def row_of(record: Record, role: str, scale: str, store: "Store") -> dict[str, A
         "learning_rate": spec["learning_rate"],
         "tokenizer": spec["tokenizer"],
         "status": record.status,
+        "ended": _ended(record),
     }
+
+
+def _ended(record: Record) -> str | None:
+    """Why a run ended; None for one that did not train or did not come to its end."""
+    seen = record.outcome.get("tokens_seen")
+    if record.status != "ok" or not seen:
+        return None
+    if record.spec["budget_tokens"] is not None:
+        return "budget"
+    return "limit" if seen >= record.spec["recipe"]["max_tokens"] else "stalled"
 
 
 def _chars_read(start: Record) -> int:
