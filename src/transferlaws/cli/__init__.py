@@ -14,7 +14,7 @@ import tyro
 
 from transferlaws.errors import TransferLawsError, UsageError
 
-ROOMS = ("corpora", "runs", "laws", "planner", "book")
+ROOMS = ("corpora", "runs", "ingest", "laws", "planner", "book")
 
 
 def verbs() -> dict[str, Callable[..., Any]]:

@@ -1,0 +1,9 @@
+"""Other people's runs to the table that `fit` takes: any file, what it was understood to say, runs.
+
+Readers make tables of files (`readers`), understanding makes columns of ours of theirs (`understanding`), cells
+makes runs of rows (`cells`); `ingestion` puts the three together.
+"""
+
+from transferlaws.ingest.ingestion import Looked, Written, look
+
+__all__ = ["Looked", "Written", "look"]
