@@ -1,25 +1,38 @@
 """Which machines train: GPUs of this one, SLURM jobs, pods; the table is always the same."""
 
+import asyncio
+import http.client
 import itertools
 import os
+import runpy
+import shlex
 import signal
 import socket
+import stat
 import subprocess
 import sys
+import threading
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import dask
 import pandas as pd
 import psutil
 import pytest
 import yaml
-from distributed import Client
+from distributed import Client, Security
+from distributed.core import rpc
 
 from transferlaws import Study, TransferLawsError
 from transferlaws.runs import cluster
+
+# Connections that failed leave their sockets to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -52,6 +65,26 @@ def runs_by_worker(client: Client) -> list[int]:
     return list(client.run(lambda dask_worker: dask_worker.state.executed_count).values())
 
 
+def configured(folder: Path, security: Security) -> dict[str, str]:
+    """A key and certificate as files, and the environment in which dask's configuration names them."""
+    (folder / "tls.key").write_text(security.tls_client_key)
+    (folder / "tls.crt").write_text(security.tls_client_cert)
+    names = {"CA_FILE": "tls.crt"}
+    for role in ("SCHEDULER", "WORKER", "CLIENT"):
+        names |= {f"{role}__KEY": "tls.key", f"{role}__CERT": "tls.crt"}
+    return {f"DASK_DISTRIBUTED__COMM__TLS__{name}": str(folder / file) for name, file in names.items()}
+
+
+def dask_reads(settings: dict[str, Any]) -> dask.config.set:
+    """The context in which dask has read some settings, nested or from an environment, beside its own."""
+
+    def flat(nested: dict[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+        for name, value in nested.items():
+            yield from flat(value, f"{above}{name}.") if isinstance(value, dict) else [(above + name, value)]
+
+    return dask.config.set(dict(flat(dask.config.collect_env(settings) or settings)))
+
+
 def test_gpus_are_those_that_cuda_would_show(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-5fa0,-1,3")
     assert cluster.cuda_devices() == ["2", "GPU-5fa0"]
@@ -72,20 +105,24 @@ def test_gpus_are_those_that_cuda_would_show(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_a_gpu_has_a_worker_of_its_own_and_runs_go_to_gpus_only(
-    trained_copy: Callable[[], Study], trained_study: Study
+    tmp_path: Path, trained_copy: Callable[[], Study], trained_study: Study
 ):
     study = lose(trained_copy(), 3)
     with cluster.embedded(3, ["GPU-a", "GPU-b"]) as client:
+        keys = configured(tmp_path, client.security)
         pinned = client.run(lambda: os.environ["CUDA_VISIBLE_DEVICES"])
         assert sorted(pinned.values()) == ["GPU-a", "GPU-a", "GPU-b"]
         address = client.scheduler.address
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "4"]
         # A worker without a GPU, and one that would take four runs at a time if runs did not ask for its GPU.
         with (
-            running([*worker, "--no-nanny", "--no-dashboard"], stderr=subprocess.DEVNULL),
+            running([*worker, "--no-nanny", "--no-dashboard"], keys, stderr=subprocess.DEVNULL),
             running(
-                [*worker, "--no-nanny", "--no-dashboard", "--resources", "GPU=1"], stderr=subprocess.DEVNULL
+                [*worker, "--no-nanny", "--no-dashboard", "--resources", "GPU=1"],
+                keys,
+                stderr=subprocess.DEVNULL,
             ),
+            dask_reads(keys),
         ):
             client.wait_for_workers(5, timeout=300)
             assert cluster.resources(client) == {"GPU": 1}
@@ -107,10 +144,70 @@ def test_a_gpu_has_a_worker_of_its_own_and_runs_go_to_gpus_only(
     pd.testing.assert_frame_equal(measured(study), measured(trained_study), check_exact=True)
 
 
+def refuses(port: int) -> bool:
+    """True if a port of this machine takes no message without TLS, and shows no web page."""
+
+    async def ask() -> None:
+        async with asyncio.timeout(10), rpc(f"tcp://127.0.0.1:{port}") as peer:
+            await peer.identity()
+
+    try:
+        asyncio.run(ask())
+        return False
+    except (OSError, TimeoutError):
+        pass
+    for page in ("", "status", "info/main/workers.html", "json/counts.json", "metrics", "health", "proxy"):
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=10)
+            return False
+        except urllib.error.HTTPError:
+            continue
+        except (OSError, http.client.HTTPException):  # no web server
+            break
+    return True
+
+
+def test_nobody_else_can_speak_to_scheduler_or_workers(monkeypatch: pytest.MonkeyPatch):
+    for role in ("scheduler", "worker"):  # dask's default, should a user's configuration say so too
+        monkeypatch.setenv(f"DASK_DISTRIBUTED__{role.upper()}__DASHBOARD__ENABLED", "True")
+    with cluster.embedded(2) as client:
+        client.wait_for_workers(2, timeout=300)
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        ports = {
+            connection.laddr.port: connection.laddr.ip
+            for process in processes
+            for connection in process.net_connections()
+            if connection.status == "LISTEN"
+        }
+        assert set(ports.values()) == {"127.0.0.1"}
+        addresses = [client.scheduler.address, *client.scheduler_info()["workers"]]
+        assert len(ports) >= 3 and all(address.startswith("tls://") for address in addresses)
+        assert [port for port in ports if not refuses(port)] == []
+        stranger = Security.temporary()  # a key, but another one
+        for address in addresses:
+            with pytest.raises(OSError), Client(address, security=stranger, timeout=3, set_as_default=False):
+                pass
+        # Nor does it leave the processes by a command line or an environment that others may read.
+        key = client.security.tls_client_key.splitlines()[1]
+        for process in processes:
+            assert key not in f"{process.cmdline()} {process.environ()}"
+
+
+@pytest.mark.parametrize("value", ["it's", "$(id)", "a b", 'q"', "x\n#SBATCH --uid=0", "`id`", ""])
+@pytest.mark.parametrize("option", ["partition", "account", "interface", "memory", "walltime"])
+def test_slurm_options_that_would_be_other_lines_are_refused(option: str, value: str):
+    script = [sys.executable, str(ROOT / "clusters" / "slurm.py"), f"--{option}={value}", "--script"]
+    with pytest.raises(SystemExit) as refused, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", script[1:])
+        runpy.run_path(script[1], run_name="__main__")
+    assert refused.value.code == 2
+
+
 def test_slurm_jobs_train_what_is_missing(
     tmp_path: Path, trained_copy: Callable[[], Study], trained_study: Study
 ):
     study = lose(trained_copy(), 3)
+    hostile = tmp_path / 'it\'s "mine" $(touch pwned) `id`; #'  # where the key lies
     # SLURM as far as the script sees it: sbatch keeps a copy, starts it and says which job it is.
     sbatch = f'cp "$1" {tmp_path}/$$.job\nset -m\nbash {tmp_path}/$$.job >{tmp_path}/$$.log 2>&1 &\n'
     for name, body in {
@@ -122,12 +219,25 @@ def test_slurm_jobs_train_what_is_missing(
     loopback = next(name for name in psutil.net_if_addrs() if name.startswith("lo"))
     options = ["--jobs=2", "--memory=3GB", "--walltime=01:30:00", "--account=me", f"--interface={loopback}"]
     script = [sys.executable, str(ROOT / "clusters" / "slurm.py"), *options]
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "OMP_NUM_THREADS": "2"}
-    with running(script, environment, stdout=subprocess.PIPE) as login:
-        address = login.stdout.readline().split()[-1]
-        assert study.ensure(scheduler=address, progress=False).trained == 3
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "OMP_NUM_THREADS": "2",
+        "TRANSFERLAWS_RUNS": str(hostile),
+    }
+    with running(script, environment, stdout=subprocess.PIPE, cwd=tmp_path) as login:
+        configuration, *_, address = shlex.split(login.stdout.readline())
+        folder = Path(configuration.removeprefix("DASK_CONFIG=")).parent
+        assert folder.parent == hostile and stat.S_IMODE(folder.stat().st_mode) == 0o700
+        tls = yaml.safe_load((folder / "dask.yaml").read_text("utf-8"))
+        listening = [c.laddr for c in psutil.Process(login.pid).net_connections() if c.status == "LISTEN"]
+        assert {port for _, port in listening if refuses(port)} == {port for _, port in listening}
+        with pytest.raises(TransferLawsError, match="needs certificates"):
+            study.ensure(scheduler=address, progress=False)
+        with dask_reads(tls):
+            assert study.ensure(scheduler=address, progress=False).trained == 3
         login.send_signal(signal.SIGINT)
         assert login.wait(300) == 0
+    assert not folder.exists() and not (tmp_path / "pwned").exists()
     jobs = [path.read_text().splitlines() for path in tmp_path.glob("*.job")]
     assert 1 <= len(jobs) <= 2  # as many as there were runs waiting, up to --jobs
     for job in jobs:
@@ -143,9 +253,9 @@ def test_slurm_jobs_train_what_is_missing(
     pd.testing.assert_frame_equal(measured(study), measured(trained_study), check_exact=True)
 
 
-def test_pods_train_the_whole_study(tiny_study: Study, trained_study: Study):
+def test_pods_train_the_whole_study(tmp_path: Path, tiny_study: Study, trained_study: Study):
     documents = list(yaml.safe_load_all((ROOT / "clusters" / "kubernetes.yaml").read_text("utf-8")))
-    by_name = {(item["kind"], item["metadata"]["name"]): item["spec"] for item in documents}
+    by_name = {(item["kind"], item["metadata"]["name"]): item.get("spec") for item in documents}
     pods = {
         item["metadata"]["name"]: item["spec"]["template"]["spec"]
         for item in documents
@@ -155,6 +265,23 @@ def test_pods_train_the_whole_study(tiny_study: Study, trained_study: Study):
         pods[f"transferlaws-{x}"]["containers"][0] for x in ("scheduler", "worker", "run")
     )
 
+    # Nobody is root; all have the key, which is nowhere in the recipe, and no other secret.
+    secret = {"name": "tls", "secret": {"secretName": "transferlaws-tls", "defaultMode": 0o440}}
+    for pod in pods.values():
+        assert pod["securityContext"]["runAsNonRoot"] and not pod["automountServiceAccountToken"]
+        assert secret in pod["volumes"]
+        assert {"name": "tls", "mountPath": "/tls", "readOnly": True} in pod["containers"][0]["volumeMounts"]
+        assert {"name": "dask", "mountPath": "/etc/dask", "readOnly": True} in pod["containers"][0][
+            "volumeMounts"
+        ]
+    assert "PRIVATE KEY" not in (ROOT / "clusters" / "kubernetes.yaml").read_text("utf-8")
+    made = Security.temporary()
+    (tmp_path / "tls.key").write_text(made.tls_client_key)
+    (tmp_path / "tls.crt").write_text(made.tls_client_cert)
+    (configuration,) = [item["data"] for item in documents if item["kind"] == "ConfigMap"]
+    dask_yaml = configuration["dask.yaml"].replace("/tls/", f"{tmp_path}/")
+    (tmp_path / "dask.yaml").write_text(dask_yaml)
+    keys = {"DASK_CONFIG": str(tmp_path / "dask.yaml")}
     # Worker and run see the same files; the worker has one thread, and the core to go with it.
     assert worker["volumeMounts"] == run["volumeMounts"]
     assert pods["transferlaws-worker"]["volumes"] == pods["transferlaws-run"]["volumes"]
@@ -185,15 +312,17 @@ def test_pods_train_the_whole_study(tiny_study: Study, trained_study: Study):
         return [sys.executable if word == "python" else word for word in words]
 
     address = here(run)[3]
-    assert address == f"tcp://127.0.0.1:{port}"
+    assert address == f"tls://127.0.0.1:{port}"
     quiet = {"stderr": subprocess.DEVNULL}
     with (
-        running(here(scheduler), **quiet),
-        running(here(worker), environment, **quiet),
-        running(here(worker), environment, **quiet),
+        dask_reads(yaml.safe_load(dask_yaml)),
+        running(here(scheduler), keys, **quiet),
+        running(here(worker), environment | keys, **quiet),
+        running(here(worker), environment | keys, **quiet),
         Client(address, timeout=300, set_as_default=False) as client,
     ):
         client.wait_for_workers(2, timeout=300)
+        assert refuses(int(port))
         tiny_study.ensure(scheduler=address, progress=False)
         assert min(runs_by_worker(client)) > 0
     pd.testing.assert_frame_equal(measured(tiny_study), measured(trained_study), check_exact=True)
@@ -202,11 +331,85 @@ def test_pods_train_the_whole_study(tiny_study: Study, trained_study: Study):
 def test_the_page_shows_the_image_that_is_built():
     image = (ROOT / "clusters" / "Dockerfile").read_text("utf-8")
     assert f"```dockerfile\n{image}```" in (ROOT / "book" / "clusters.md").read_text("utf-8")
+    assert [line.split()[1] for line in image.splitlines() if line.startswith("USER")][-1:] == ["1000"]
     copied = [word for line in image.splitlines() if line.startswith("COPY") for word in line.split()[1:-1]]
     assert all((ROOT / name).exists() for name in copied)
+
+
+@pytest.fixture
+def peer() -> Iterator[Callable[[bytes | None], int]]:
+    """Makes servers that say one thing to all who come, or nothing; their ports."""
+    with ExitStack() as open_sockets:
+
+        def make(words: bytes | None) -> int:
+            server = open_sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+
+            def serve() -> None:
+                with suppress(OSError):  # closed
+                    while True:
+                        guest, _ = server.accept()
+                        open_sockets.enter_context(guest)
+                        with suppress(OSError):
+                            guest.sendall(words) if words else guest.close() if words == b"" else None
+
+            threading.Thread(target=serve, daemon=True).start()
+            return int(server.getsockname()[1])
+
+        yield make
+
+
+WORDS = {
+    "silent": None,
+    "hangs up": b"",
+    "http": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    "ssh": b"SSH-2.0-OpenSSH_9.6\r\n",
+    "zeros": bytes(4096),
+    "garbage": bytes(range(256)) * 400,
+}
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # sockets left to the collector
+@pytest.mark.parametrize("words", WORDS)
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_a_peer_that_is_no_scheduler_is_one_clear_error_soon(
+    scheme: str, words: str, peer: Callable[[bytes | None], int], tmp_path: Path, monkeypatch: Any
+):
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 1)
+    began = time.monotonic()
+    with (
+        dask_reads(configured(tmp_path, Security.temporary())),
+        pytest.raises(TransferLawsError, match="no dask scheduler answers at") as error,
+        cluster.at_address(f"{scheme}://127.0.0.1:{peer(WORDS[words])}"),
+    ):
+        pass
+    assert "\n" not in str(error.value) and time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["", "x", "tcp://", "tls://", "tcp://:::", "http://127.0.0.1:9", "inproc://1", "a b", "127.0.0.1:99999"],
+)
+def test_an_address_that_is_none_is_one_clear_error(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 1)
+    with (
+        dask_reads(configured(tmp_path, Security.temporary())),
+        pytest.raises(TransferLawsError, match="no dask scheduler answers at") as error,
+        cluster.at_address(address),
+    ):
+        pass
+    assert "\n" not in str(error.value)
 
 
 def test_an_address_where_no_scheduler_answers_is_one_clear_error(trained_copy: Callable[[], Study]):
     study = lose(trained_copy(), 1)
     with pytest.raises(TransferLawsError, match="no dask scheduler answers"):
         study.ensure(scheduler="tcp://127.0.0.1:9", progress=False)
+    with cluster.embedded(1) as client, dask_reads(configured(study.store.path, client.security)):
+        client.wait_for_workers(1, timeout=300)
+        (worker,) = client.scheduler_info()["workers"]
+        with pytest.raises(TransferLawsError, match="it is a worker"):
+            study.ensure(scheduler=worker, progress=False)

@@ -2,17 +2,26 @@
 
 Every worker does one run at a time with one thread. A worker of a GPU sees no other GPU and offers it as
 the dask resource `GPU`; where workers offer that, runs ask for it and go to no other worker.
+
+A dask scheduler or worker runs what its peers send. On this machine, all of them speak TLS with a key made
+for the sweep, and whoever has not got it is refused; it never lies on a disk but for the moment in which
+OpenSSL reads it, in a folder of its owner's. Clusters elsewhere speak TLS where their address says `tls://`.
 """
 
+import asyncio
 import logging
 import os
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 from transferlaws.errors import TransferLawsError
 
+logger = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 10  # for a scheduler to say what it is
 # One thread a worker: two processes with one thread each beat one with two at these sizes.
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -45,24 +54,47 @@ def kind_of_device() -> str:
 def at_address(scheduler: str) -> Iterator[Any]:
     """A client of the dask cluster whose scheduler is at this address.
 
-    Raises TransferLawsError if none answers there.
+    Certificates for `tls://` are those of dask's own configuration (`distributed.comm.tls`). Raises
+    TransferLawsError if no scheduler answers there in time.
     """
-    from distributed import Client
+    from distributed import Client, Security
 
+    security = Security()
+    if scheduler.startswith("tls://") and not (security.tls_ca_file and security.tls_client_cert):
+        raise TransferLawsError(
+            f"{scheduler} needs certificates: distributed.comm.tls.ca-file, .client.cert and .client.key "
+            "in dask's configuration (DASK_CONFIG names a file of it)"
+        )
     try:
-        client = Client(scheduler, timeout="5s", set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise TransferLawsError(f"no dask scheduler answers at {scheduler}: {error}") from error
+        with ThreadPoolExecutor(1) as thread:  # a notebook has an event loop of its own in this one
+            kind = thread.submit(asyncio.run, _kind_of_peer(scheduler, security)).result()
+        if kind != "Scheduler":
+            raise ValueError(f"it is a {kind.lower()}")
+        client = Client(scheduler, timeout=ANSWER_SECONDS, security=security, set_as_default=False)
+    except Exception as error:  # a peer that speaks something else can cause any
+        reason = " ".join(str(error).split()) or f"not within {ANSWER_SECONDS} seconds"
+        raise TransferLawsError(f"no dask scheduler answers at {scheduler}: {reason}") from error
     with client:
+        if not scheduler.startswith("tls://"):
+            logger.warning("%s is not encrypted: who reaches its port runs code in your name", scheduler)
         yield client
+
+
+async def _kind_of_peer(address: str, security: Any) -> str:
+    """What a dask node says it is. A client would wait without end for a peer that says nothing."""
+    from distributed.core import rpc
+
+    async with asyncio.timeout(ANSWER_SECONDS):
+        async with rpc(address, connection_args=security.get_connection_args("client")) as peer:
+            return str((await peer.identity())["type"])
 
 
 @contextmanager
 def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
     """A client of a cluster on this machine that lives as long as the context: `workers` processes, which
-    take turns in having one of the GPUs in `devices`."""
+    take turns in having one of the GPUs in `devices`. Nobody else can speak to them."""
     import dask
-    from distributed import Client, Nanny, Scheduler, SpecCluster
+    from distributed import Client, Nanny, Scheduler, Security, SpecCluster
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     settings = {
@@ -70,21 +102,32 @@ def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
         "distributed.worker.daemon": True,
         "distributed.scheduler.allowed-failures": 3,
         "distributed.worker.profile.enabled": False,
+        # Their web servers, which know no keys, have no pages.
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
     }
-    shared = {"nthreads": 1, "host": "127.0.0.1", "memory_limit": 0, "silence_logs": logging.CRITICAL}
+    shared = {
+        "host": "127.0.0.1",
+        "protocol": "tls://",
+        "security": (security := Security.temporary()),
+        "dashboard": False,
+        "dashboard_address": "127.0.0.1:0",  # any free port: two sweeps at once are fine
+    }
+    worker = {"nthreads": 1, "memory_limit": 0, "silence_logs": logging.CRITICAL}
     own: list[dict[str, Any]] = [
         {"env": {"CUDA_VISIBLE_DEVICES": devices[i % len(devices)]}, "resources": {"GPU": 1}}
         if devices
         else {}
         for i in range(workers)
     ]
-    # Any free port for the dashboard: two sweeps at once are fine.
-    scheduler = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}
     with (
         dask.config.set(settings),
         SpecCluster(
-            workers={i: {"cls": Nanny, "options": shared | options} for i, options in enumerate(own)},
-            scheduler={"cls": Scheduler, "options": scheduler},
+            workers={
+                i: {"cls": Nanny, "options": shared | worker | options} for i, options in enumerate(own)
+            },
+            scheduler={"cls": Scheduler, "options": shared | {"port": 0}},
+            security=security,
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster, set_as_default=False) as client,

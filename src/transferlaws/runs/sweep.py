@@ -117,9 +117,8 @@ def require_training() -> None:
     """Raise TransferLawsError, in one line, where the packages of the [train] extra are missing."""
     from importlib.util import find_spec
 
-    missing = [
-        name for name in ("torch", "transformers", "safetensors", "distributed") if not find_spec(name)
-    ]
+    needed = ("torch", "transformers", "safetensors", "distributed", "cryptography")
+    missing = [name for name in needed if not find_spec(name)]
     if missing:
         raise TransferLawsError(
             f"training needs {', '.join(missing)}: pip install 'transferlaws[train]' "
