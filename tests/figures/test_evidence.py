@@ -102,6 +102,7 @@ FIGURES: dict[str, Callable[[Doubtful], Drawing]] = {
     "residual maps": lambda study: comparison.residual_maps(study.comparison),
     "all cells": lambda study: unified.measured_against_predicted(study.cells, float("nan")),
     "differences": lambda study: unified.differences(study.tests),
+    "no differences": lambda _: unified.differences({}),
 }
 
 

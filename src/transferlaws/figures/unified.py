@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
-from transferlaws.figures.canvas import Drawing, canvas, colour, drawn
+from transferlaws.figures.canvas import Drawing, canvas, colour, drawn, empty_note
 from transferlaws.figures.uncertainty import interval_rows
 from transferlaws.laws import Equality, Fit, LossForm
 from transferlaws.prose.comparison import LAWS
@@ -74,6 +74,10 @@ def measured_against_predicted(cells: pd.DataFrame, noise: float, *, titles: Tit
 def differences(tests: Mapping[str, Sequence[Equality]]) -> Drawing:
     """First less second source's alpha and beta with intervals, one row a pair, and zero as a line."""
     figure, axes = canvas(2, width=8, height=0.45 * len(tests) + 1.4, sharey=True)
+    if not tests:
+        for panel in axes[0]:
+            empty_note(panel, "One source only: nothing to compare.")
+        return figure
     for panel, place, symbol in zip(axes[0], (0, 1), (r"\alpha", r"\beta"), strict=True):
         found = [pair[place].difference for pair in tests.values()]
         interval_rows(panel, found, ["#0072b2"] * len(found))

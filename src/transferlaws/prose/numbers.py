@@ -51,9 +51,12 @@ def plain(status: str) -> str:
 
 def grid(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> Prose:
     """A table in Markdown from what stands in its cells."""
-    head = list(map(str, columns))
-    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
-    return Prose("\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows]))
+
+    def line(cells: Iterable[object]) -> str:
+        return "|" + "|".join(f" {cell} " if cell != "" else " " for cell in cells) + "|"
+
+    head = list(columns)
+    return Prose("\n".join([line(head), "|---" * len(head) + "|", *map(line, rows)]))
 
 
 def listing(frame: pd.DataFrame | Sequence[Mapping[str, object]]) -> Prose:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
+from transferlaws.laws import run_noise
 from transferlaws.laws.paper import REPORTED
 from transferlaws.prose.numbers import Prose, counted, grid, scientific
 from transferlaws.training.tuning import FEWEST_RATES, Tuning, best_tried
@@ -96,10 +97,14 @@ def fell(
 
 def noise(runs: pd.DataFrame) -> Prose:
     """How far seeds differ, by arm and data size."""
-    seeds = runs[runs["d_chars"] > 0].groupby(["arm", "n_params", "d_chars"])["loss"].agg(["var", "count"])
-    pooled = seeds[seeds["count"] > 1].pivot_table("var", "d_chars", "arm") ** 0.5
+    runs = runs[runs["d_chars"] > 0]
+    found = {
+        arm: {d: run_noise(group, arm) for d, group in runs[runs["arm"] == arm].groupby("d_chars")}
+        for arm in sorted(set(runs["arm"]))
+    }
+    pooled = pd.DataFrame(found).sort_index().dropna(how="all").dropna(how="all", axis=1)
     rows = (
-        (scientific(d), *("–" if np.isnan(value) else f"{value:.3f}" for value in row))
+        (scientific(d, 1), *("–" if np.isnan(value) else f"{value:.3f}" for value in row))
         for d, row in zip(pooled.index, pooled.to_numpy(), strict=True)
     )
     return Prose(
