@@ -7,7 +7,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parent.parent / "src" / "transferlaws"
 ROOMS = (
     "__init__.py", "__main__.py", "book.py", "cli", "corpora", "errors.py", "exercises.py", "files.py",
-    "models", "places.py", "tokens.py", "training",
+    "laws", "models", "places.py", "planner", "tokens.py", "training",
 )  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 """Laws from tables of (n_params, d_chars, loss): curves, effective data, laws of transfer, what they know.
 
 Nothing here knows of corpora, models or torch: any table of runs will do. Ask this module for every name in
-`__all__`; the rooms behind it may change. A name is imported on first use (PEP 562), since the estimators and
-their scipy take ten times as long to load as a form or a curve, which is all that a planner needs.
+`__all__`; the rooms behind it may change. A name is imported on first use (PEP 562): the estimators and their
+scipy take several times as long to load as the forms and curves, which are all that a planner needs.
 """
 
 from importlib import import_module
@@ -14,32 +14,15 @@ if TYPE_CHECKING:
     from transferlaws.laws.data import SCRATCH
     from transferlaws.laws.data.cells import run_noise
     from transferlaws.laws.data.synthetic import PLANTED, Design, Scratch, plant
-    from transferlaws.laws.data.table import (
-        check_table,
-        notes,
-        read_table,
-        sole_source,
-        sources,
-        without_highest,
-    )
+    from transferlaws.laws.data.table import check_table, notes, read_table, sources, without_highest
     from transferlaws.laws.document import laws_document, read_laws, write_laws
     from transferlaws.laws.estimators.effective import effective_data
     from transferlaws.laws.estimators.loss_form import fit_form
     from transferlaws.laws.estimators.result import Fit, FormFit, Interval, Result, predict_loss
     from transferlaws.laws.estimators.transfer import METHODS, fit, fit_all, leave_outs
     from transferlaws.laws.estimators.two_step import individual_lines
-    from transferlaws.laws.forms import (
-        LOSS_FORMS,
-        BrokenPower,
-        Chinchilla,
-        Hernandez,
-        Kaplan,
-        LossForm,
-        Multiplicative,
-        Rectified,
-        TransferGap,
-        Unified,
-    )
+    from transferlaws.laws.forms import LOSS_FORMS, BrokenPower, Chinchilla, Hernandez, Kaplan, LossForm
+    from transferlaws.laws.forms.loss_forms import Multiplicative, Rectified, TransferGap, Unified
     from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison, compare, declare_hold_out
     from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of
     from transferlaws.laws.questions.equality import Equality, same_exponent
@@ -55,7 +38,7 @@ __all__ = [
     "design_of", "effective_data", "expected_sd", "fit", "fit_all", "fit_curves", "fit_form",
     "individual_lines", "larger_designs", "laws_document", "leave_outs", "next_cells", "notes", "plant",
     "planted_law", "power", "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent",
-    "scratch_of", "sole_source", "sources", "without_highest", "write_laws",
+    "scratch_of", "sources", "without_highest", "write_laws",
 ]  # fmt: skip
 _ROOMS = {
     "curves.curve": "Curve Curves MeasuredCurve",
@@ -63,7 +46,7 @@ _ROOMS = {
     "data": "SCRATCH",
     "data.cells": "run_noise",
     "data.synthetic": "PLANTED Design Scratch plant",
-    "data.table": "check_table notes read_table sole_source sources without_highest",
+    "data.table": "check_table notes read_table sources without_highest",
     "document": "laws_document read_laws write_laws",
     "estimators.effective": "effective_data",
     "estimators.loss_form": "fit_form",
@@ -86,7 +69,3 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return [*globals(), *__all__]

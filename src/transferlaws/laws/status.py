@@ -49,8 +49,5 @@ class CellStatus(_Said):
 
     INTERPOLATED = "interpolated", "read off the measured part of the curve"
     EXTRAPOLATED = "extrapolated", "read off beyond the runs"
-    BELOW_FLOOR = (
-        "below_floor",
-        "below the floor of the from-scratch curve: no amount of data gets there",
-    )
+    BELOW_FLOOR = ("below_floor", "below the floor of the from-scratch curve: no amount of data gets there")
     NO_TRANSFER = "no_transfer", "worse than from scratch"

@@ -12,12 +12,5 @@ from transferlaws.planner.answers import (
 from transferlaws.planner.law import paper_laws
 
 __all__ = [
-    "QUANTITIES",
-    "Answer",
-    "Decision",
-    "data_for",
-    "paper_laws",
-    "predict",
-    "should_pretrain",
-    "size_for",
-]
+    "QUANTITIES", "Answer", "Decision", "data_for", "paper_laws", "predict", "should_pretrain", "size_for",
+]  # fmt: skip

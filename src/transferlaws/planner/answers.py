@@ -5,8 +5,8 @@ half a decade outside the runs. Laws come from a laws.json, a fit, or the paper'
 Where `source` is None, the sole source of the laws is meant.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ class Decision:
     def to_json(self) -> dict[str, Any]:
         """The decision as a JSON object."""
         return {
-            name: part.to_json() if isinstance(part, Answer) else part for name, part in vars(self).items()
+            name: dict(vars(part)) if isinstance(part, Answer) else part for name, part in vars(self).items()
         }
 
 
@@ -82,20 +82,13 @@ def predict(
         raise TransferLawsError(f"quantity is {quantity!r}; it takes {', '.join(QUANTITIES)}")
     _positive(n_params=n_params, d_chars=d_chars)
     known = source_law(laws, source, method)
-    refusal = _refuse(known, quantity, n_params, d_chars)
-    if refusal:
-        return refusal
-    value = _quantity(known, quantity, n_params, d_chars, known.law)
-    if not np.isfinite(value):
-        return _no(
-            known, quantity, n_params, d_chars, "these laws hold no from-scratch curve to read a loss from"
-        )
-    samples = np.array(
-        [_quantity(known, quantity, n_params, d_chars, Hernandez.from_ln_k(*draw)) for draw in known.draws]
-    )
-    low, high = _ends(samples, known)
-    regime, away = known.regime(n_params, d_chars), known.outside(n_params, d_chars)
-    return Answer(quantity, float(value), low, high, regime, away, False, _caveat(known))
+    value, why = _quantity(known, quantity, n_params, d_chars, known.law), _beyond(known, n_params, d_chars)
+    if why or not np.isfinite(value):
+        why = why or "these laws hold no from-scratch curve to read a loss from"
+        return _no(known, quantity, n_params, d_chars, why)
+    laws_drawn = (Hernandez.from_ln_k(*draw) for draw in known.draws)
+    samples = [_quantity(known, quantity, n_params, d_chars, law) for law in laws_drawn]
+    return _yes(known, quantity, n_params, d_chars, value, samples)
 
 
 def size_for(
@@ -144,26 +137,22 @@ def should_pretrain(
     tuned = predict(laws, source, n_params, d_chars, "loss", method)
     worth = predict(laws, source, n_params, d_chars, "d_transferred", method)
     known = source_law(laws, source, method)
+    alone = _no(known, "loss", n_params, d_chars, tuned.reason)
     alone_loss = float(known.loss(n_params, np.array([d_chars]))[0])
-    alone = Answer(
-        "loss", alone_loss, None, None, tuned.regime, tuned.decades_outside, False, "curve without interval"
-    )
-    if tuned.refused or not np.isfinite(alone_loss):
-        alone = _no(known, "loss", n_params, d_chars, tuned.reason)
+    if not tuned.refused and np.isfinite(alone_loss):
+        alone = replace(alone, value=alone_loss, refused=False, reason="curve without interval")
     flops = 6 * n_params / chars_per_token
     bill, finetune = flops * pretrain_chars / uses, flops * d_chars * passes
     if tuned.refused or tuned.value is None:
         return Decision(None, tuned, alone, worth, bill, finetune, tuned.reason)
     pays: bool | None = tuned.value < alone_loss - 2 * known.noise
-    lowers = alone_loss - tuned.value
     reason = (
-        f"pre-training is worth {worth.value:.3g} characters here and lowers the loss by {lowers:.3g} nats"
+        f"pre-training is worth {worth.value:.3g} characters here and lowers the loss by "
+        f"{alone_loss - tuned.value:.3g} nats"
     )
-    if known.regime(n_params, d_chars) == "high":
-        pays, reason = (
-            None,
-            "beyond D(N) small pre-trained models ossify, which this law cannot express; measure it",
-        )
+    if tuned.regime == "high":
+        pays = None
+        reason = "beyond D(N) small pre-trained models ossify, which this law cannot express; measure it"
     elif tuned.high is None:
         pays, reason = None, f"{reason}, but the law has no closed interval there"
     elif tuned.high >= alone_loss:
@@ -188,32 +177,29 @@ def _quantity(known: SourceLaw, quantity: str, n: float, d: float, law: Hernande
     return float(getattr(law, quantity)(n_params=n, d_chars=d))
 
 
-def _ends(samples: Floats, known: SourceLaw) -> tuple[float | None, float | None]:
-    if not samples.size or known.level is None:
-        return None, None
-    tail = (1 - known.level) / 2
-    low, high = np.quantile(samples, [tail, 1 - tail], method="nearest")
-    return (float(low) if np.isfinite(low) else None, float(high) if np.isfinite(high) else None)
-
-
-def _refuse(known: SourceLaw, quantity: str, n: float, d: float) -> Answer | None:
+def _beyond(known: SourceLaw, n: float, d: float) -> str:
+    """Why the law does not reach a cell; empty if it does."""
     away = known.outside(n, d)
-    if away is not None and away > REACH + 1e-9:
-        assert known.n_range and known.d_range
-        return _no(
-            known,
-            quantity,
-            n,
-            d,
-            f"the question lies {away:.1f} decades outside the runs (n_params {known.n_range[0]:.3g} to "
-            f"{known.n_range[1]:.3g}, d_chars {known.d_range[0]:.3g} to {known.d_range[1]:.3g}); half a "
-            "decade is allowed",
+    if known.n_range and known.d_range and away is not None and away > REACH + 1e-9:
+        sizes, data = ("{:.3g} to {:.3g}".format(*ends) for ends in (known.n_range, known.d_range))
+        return (
+            f"the question lies {away:.1f} decades outside the runs (n_params {sizes}, d_chars {data}); half "
+            "a decade is allowed"
         )
     if away and known.status == Status.NOT_IDENTIFIED:
-        return _no(
-            known, quantity, n, d, "the runs do not identify the law's exponents, so it cannot leave them"
-        )
-    return None
+        return "the runs do not identify the law's exponents, so it cannot leave them"
+    return ""
+
+
+def _yes(
+    known: SourceLaw, quantity: str, n: float, d: float, value: float, samples: Sequence[float]
+) -> Answer:
+    """An answer whose interval is the central `level` of `samples`, unbounded ends open."""
+    low = high = None
+    if samples and known.level is not None:
+        ends = np.quantile(samples, [(1 - known.level) / 2, (1 + known.level) / 2], method="nearest")
+        low, high = (float(end) if np.isfinite(end) else None for end in ends)
+    return Answer(quantity, value, low, high, known.regime(n, d), known.outside(n, d), False, _caveat(known))
 
 
 def _no(known: SourceLaw, quantity: str, n: float, d: float, why: str) -> Answer:
@@ -259,21 +245,11 @@ def _search(
         return float(np.exp((1 - share) * np.log(grid[i - 1]) + share * np.log(grid[i])))
 
     middle = cell(float(np.sqrt(reach[0] * reach[1])))
-    refusal = _refuse(known, quantity, *middle)
-    if refusal:
-        return refusal
+    why = _beyond(known, *middle)
     value, *drawn = (smallest(column) for column in losses.T)
-    if not np.isfinite(value):
-        return _no(
-            known, quantity, *middle,
-            f"no {quantity} up to {reach[1]:.3g} (half a decade beyond the runs) reaches a loss of "
-            f"{target:g}",
-        )  # fmt: skip
-    if value <= grid[0]:
-        return _no(
-            known, quantity, *middle,
-            f"even {quantity} = {reach[0]:.3g} (half a decade below the runs) reaches a loss of {target:g}",
-        )  # fmt: skip
-    low, high = _ends(np.array(drawn), known)
-    at = cell(value)
-    return Answer(quantity, value, low, high, known.regime(*at), known.outside(*at), False, _caveat(known))
+    ends = "(half a decade {} the runs) reaches a loss of {:g}"
+    if not why and not np.isfinite(value):
+        why = f"no {quantity} up to {reach[1]:.3g} {ends.format('beyond', target)}"
+    elif not why and value <= grid[0]:
+        why = f"even {quantity} = {reach[0]:.3g} {ends.format('below', target)}"
+    return _no(known, quantity, *middle, why) if why else _yes(known, quantity, *cell(value), value, drawn)

@@ -24,8 +24,8 @@ class SourceLaw:
     """One source's law (None: from scratch) with what is known about it.
 
     `draws` (DRAWS, 3) are laws (ln k, alpha, beta) its intervals stand for, none where they are open; ranges
-    are those of the runs (None: not known), `d_n` is D(N) of each curve in characters, `noise` of one run in
-    nats/token.
+    are those of the runs (None: not known), `d_n` is D(N) of each curve in characters, `noise` the standard
+    deviation of one run in nats/token.
     """
 
     law: Hernandez | None
@@ -70,27 +70,13 @@ class SourceLaw:
 
 def paper_laws() -> dict[str, Any]:
     """Table 1 as a laws document: no intervals, no ranges and no curves, since the paper prints none."""
-    none = {"low": None, "high": None}
-    return {
-        "schema": 1,
-        "rows": [
-            {
-                "source": source,
-                "method": "paper",
-                "law": "hernandez",
-                "k": {"value": law.k, **none},
-                "alpha": {"value": law.alpha, **none},
-                "beta": {"value": law.beta, **none},
-                "beta_over_alpha": {"value": law.beta / law.alpha, **none},
-                "level": None,
-                "status": Status.PUBLISHED.value,
-                "range": None,
-            }
-            for source, law in TABLE_1.items()
-        ],
-        "scratch": [],
-        "provenance": {"citation": CITATION},
-    }
+    rows = []
+    for source, law in TABLE_1.items():
+        values = {**vars(law), "beta_over_alpha": law.beta / law.alpha}
+        intervals = {name: {"value": value, "low": None, "high": None} for name, value in values.items()}
+        row = {"source": source, "method": "paper", "law": "hernandez", **intervals}
+        rows.append({**row, "level": None, "status": Status.PUBLISHED.value, "range": None})
+    return {"schema": 1, "rows": rows, "scratch": [], "provenance": {"citation": CITATION}}
 
 
 def source_law(laws: Mapping[str, Any], source: str | None = None, method: str = "") -> SourceLaw:

@@ -39,16 +39,6 @@ def floor_inverse(theta: Floats, loss: Floats, d_ref: float) -> Floats:
         return np.where(above > 0, np.exp(np.minimum(log_x, 500.0)) * (d_ref + d0) - d0, np.inf)
 
 
-def curve_box(d_low: float, d_high: float, loss_high: float) -> Box:
-    """Bounds of the four parameters, with a weak pull for few data (one sd: a factor e in b, e^2.5 in D0)."""
-    return Box(
-        lower=np.array([0.0, np.log(1e-4), np.log(0.02), np.log(1e-3 * d_low)]),
-        upper=np.array([loss_high, np.log(30.0), np.log(3.0), np.log(10 * d_high)]),
-        centre=np.array([0.0, 0.0, np.log(0.35), np.log(0.1 * d_low)]),
-        precision=np.array([0.0, 0.0, 1.0, 1 / 2.5**2]),
-    )
-
-
 def fit_floor(
     d: Floats, losses: Floats, sd: Floats, d_ref: float, box: Box, near: Floats | None = None
 ) -> Floats:

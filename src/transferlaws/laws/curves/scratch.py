@@ -9,10 +9,10 @@ from scipy.optimize import isotonic_regression
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.curve import Curve, Curves, MeasuredCurve
-from transferlaws.laws.curves.floor import N_CURVE, curve_box, fit_floor, floor_loss
+from transferlaws.laws.curves.floor import N_CURVE, fit_floor, floor_loss
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.cells import Cells, reduce_to_cells
-from transferlaws.laws.data.noise import excess_variance
+from transferlaws.laws.data.noise import UNSEEN, excess_variance
 from transferlaws.laws.data.table import check_table
 from transferlaws.laws.numerics.solver import Box
 
@@ -95,9 +95,14 @@ def reference(cells: Cells) -> float:
 
 
 def table_box(cells: Cells) -> Box:
-    """The bounds of one curve's parameters for this table."""
+    """Bounds of one curve's parameters, and a weak pull for few data (one sd: e in b, e^2.5 in D0)."""
     d = cells.d_chars[cells.scratch]
-    return curve_box(d.min(), d.max(), cells.loss.max())
+    return Box(
+        lower=np.array([0.0, np.log(1e-4), np.log(0.02), np.log(1e-3 * d.min())]),
+        upper=np.array([cells.loss.max(), np.log(30.0), np.log(3.0), np.log(10 * d.max())]),
+        centre=np.array([0.0, 0.0, np.log(0.35), np.log(0.1 * d.min())]),
+        precision=np.array([0.0, 0.0, 1.0, 1 / 2.5**2]),
+    )
 
 
 def scratch_theta(cells: Cells, losses: Floats, sd: Floats, near: Floats | None = None) -> Floats:
@@ -121,13 +126,12 @@ def curve_noise(cells: Cells) -> tuple[Floats, Floats, float]:
     """
     at = cells.scratch
     free = int(at.sum()) - 3 * len(cells.sizes)
-    typical = np.sqrt(cells.variance.mean()) if cells.dof else 0.01
-    theta = scratch_theta(cells, cells.loss[None], np.full(len(cells.loss), max(typical, 1e-6)))[0]
+    theta = scratch_theta(cells, cells.loss[None], np.full(len(cells.loss), max(cells.typical_sd, 1e-6)))[0]
     fitted = floor_loss(theta[cells.size][None], cells.d_chars, reference(cells))[0][0]
     extra = excess_variance((cells.loss - fitted)[at], cells.variance[at], free) if free > 0 else 0.0
     sd = np.sqrt(cells.variance + extra)
     if not np.all(sd > 1e-9):
-        sd = np.full_like(sd, 0.01 if free <= 0 else 1e-6)
+        sd = np.full_like(sd, UNSEEN if free <= 0 else 1e-6)
     dof = float(max(free, 0) + (cells.dof if extra == 0 else 0))
     return theta, sd, max(dof, 1.0)
 

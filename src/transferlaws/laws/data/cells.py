@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from transferlaws.laws.data import SCRATCH
-from transferlaws.laws.data.noise import noise_of_runs
+from transferlaws.laws.data.noise import UNSEEN, noise_of_runs
 
 Floats = NDArray[np.float64]
 
@@ -40,6 +40,11 @@ class Cells:
     def scratch(self) -> NDArray[np.bool_]:
         """Which cells are from scratch (m,)."""
         return self.source < 0
+
+    @property
+    def typical_sd(self) -> float:
+        """Standard deviation of a mean in nats/token, over all cells alike: the first guess of every fit."""
+        return float(np.sqrt(self.variance.mean())) if self.dof else UNSEEN
 
     def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> "Cells":
         """The cells that `keep` marks or numbers, sizes unchanged."""

@@ -17,6 +17,9 @@ Floats = NDArray[np.float64]
 PRIOR_RUNS = 8.0
 """Weight, in degrees of freedom, of the table's pooled noise against the noise seen at one data size."""
 
+UNSEEN = 0.01
+"""Standard deviation, nats/token, to start from where no cell was repeated; the misfit then decides."""
+
 
 @dataclass(frozen=True)
 class Noise:

@@ -200,21 +200,17 @@ def without_highest(table: pd.DataFrame, count: int) -> pd.DataFrame:
 
 def _rename(table: pd.DataFrame, columns: Mapping[str, str], where: str, said: list[str]) -> pd.DataFrame:
     """A copy under our names; a column that held one of these names before makes way, and that is said."""
-    absent = [theirs for theirs in columns.values() if theirs not in table.columns]
-    if absent:
-        raise TransferLawsError(
-            f"{where} has no column {absent[0]!r} to read {_ours(columns, absent[0])} from "
-            f"(it has {', '.join(map(str, table.columns[:12]))})"
-        )
+    for ours, theirs in columns.items():
+        if theirs not in table.columns:
+            raise TransferLawsError(
+                f"{where} has no column {theirs!r} to read {ours} from "
+                f"(it has {', '.join(map(str, table.columns[:12]))})"
+            )
     in_the_way = [ours for ours in columns if ours in table.columns and ours not in columns.values()]
     said += [f"column {ours} was set aside; {columns[ours]} is read in its place" for ours in in_the_way]
     table = table.drop(columns=in_the_way).rename(columns={theirs: ours for ours, theirs in columns.items()})
     table.attrs = {}
     return table
-
-
-def _ours(columns: Mapping[str, str], theirs: str) -> str:
-    return next(ours for ours, name in columns.items() if name == theirs)
 
 
 def _with_scratch(arm: pd.Series, baseline: str, where: str) -> pd.Series:

@@ -36,8 +36,10 @@ LOW_DATA = 0.1
 
 @dataclass(frozen=True)
 class Inversion:
-    """Effective data of the source cells (s,) of `cells`, redrawn (B, s); inf where a loss is below the
-    floor.
+    """Effective data (s,) in characters of the source cells, and redrawn (B, s); inf below the floor.
+
+    `theta` (S, 4) are the from-scratch curves, `sd` (m,) the noise of every cell's mean, known to `dof`
+    degrees of freedom, `d_n` (S,) is D(N) in characters.
     """
 
     cells: Cells

@@ -28,15 +28,13 @@ class JointFit:
     """A joint fit: the problem with its final noise, theta (p,), the objective, residual degrees of freedom.
 
     `optima` (j, 1 + n_law) lists every distinct minimum found, objective first; `ossified` (m,) marks the
-    cells of the table that took no part, in the order of `all_cells`.
+    cells of the table that took no part.
     """
 
     problem: LossSpace
-    all_cells: Cells
     theta: Floats
     objective: float
     dof: float
-    extra_variance: float
     optima: Floats
     ossified: NDArray[np.bool_]
     converged: bool
@@ -85,8 +83,7 @@ def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
 
 def fit_joint(cells: Cells, tied: str = "") -> JointFit:
     """Fit curves and laws to all cells; estimate the noise between cells; set ossified cells aside."""
-    typical = float(np.sqrt(cells.variance.mean())) if cells.dof else 0.01
-    sd = np.sqrt(cells.variance) if cells.dof else np.full(len(cells.loss), typical)
+    sd = np.sqrt(cells.variance) if cells.dof else np.full(len(cells.loss), cells.typical_sd)
     sd = np.maximum(sd, 1e-5)
     problem = LossSpace(cells, sd, tied=tied)
     found = problem.minimise(np.tile(cells.loss, (8, 1)), problem.starts(cells.loss), threshold=20.0)
@@ -109,17 +106,8 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
             break
         keep = now
     within = cells.dof if extra == 0 else 0
-    return JointFit(
-        problem,
-        cells,
-        theta,
-        float(settled.objective[0]),
-        max(dof + within, 1.0),
-        extra,
-        optima,
-        ~keep,
-        bool(settled.converged[0]),
-    )
+    objective, converged = float(settled.objective[0]), bool(settled.converged[0])
+    return JointFit(problem, theta, objective, max(dof + within, 1.0), optima, ~keep, converged)
 
 
 def _freedom(problem: LossSpace, theta: Floats) -> float:

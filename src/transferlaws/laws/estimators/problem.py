@@ -30,9 +30,9 @@ STEPS, TOLERANCE = 100, 1e-6
 class LossSpace:
     """The joint problem for the cells of one table; `sd` (m,) is the noise of each cell's mean, in nats.
 
-    `coordinates` is what the three law parameters stand for: "centred" (c, alpha, beta), "ln_k" (ln k, alpha,
-    beta) or "ratio" (c, alpha, beta/alpha), so that each can be profiled. `tied` shares alpha or beta over
-    sources.
+    `coordinates` is what the three law parameters stand for, so that each can be profiled: "centred" (c,
+    alpha, beta), "ln_k" (ln k, alpha, beta) or "ratio" (c, alpha, beta/alpha). `tied` names the exponent
+    that the sources share, if they do.
     """
 
     cells: Cells
@@ -154,9 +154,7 @@ class LossSpace:
             alpha, beta = (
                 np.unique(np.clip(grid, box.lower[i], box.upper[i]))
                 for grid, i in zip(
-                    (np.linspace(-0.4, 1.4, 10), np.linspace(-0.4, 1.6, 11)),
-                    self.places[k, 1:],
-                    strict=True,
+                    (np.linspace(-0.4, 1.4, 10), np.linspace(-0.4, 1.6, 11)), self.places[k, 1:], strict=True
                 )
             )
             grid = np.stack(np.meshgrid(c, alpha, beta, indexing="ij"), -1).reshape(-1, 3)

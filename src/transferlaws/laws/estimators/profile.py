@@ -48,9 +48,7 @@ def profile(joint: JointFit, parameter: str, level: float = 0.95) -> Profile:
     coordinates, index = COORDINATES[parameter]
     problem = replace(joint.problem, coordinates=coordinates)
     theta = _transform(joint.theta, joint.problem, problem)
-    at = JointFit(
-        problem, joint.all_cells, theta, joint.objective, joint.dof, 0.0, joint.optima, joint.ossified, True
-    )
+    at = replace(joint, problem=problem, theta=theta)
     box, covariance = problem.box(), at.covariance()
     low, high = FAR[parameter]
     value, threshold = theta[index], joint.threshold(level)

@@ -106,6 +106,7 @@ class Result(ABC):
 
     source: str
     method: str
+    law: Hernandez | LossForm
     level: float
     status: Status
     condition_number: float
@@ -119,9 +120,9 @@ class Result(ABC):
     notes: tuple[str, ...] = ()
 
     @property
-    @abstractmethod
     def form(self) -> str:
         """The law's name in laws.json."""
+        return type(self.law).__name__.lower()
 
     @property
     @abstractmethod
@@ -185,10 +186,6 @@ class Fit(Result):
     dof: float
 
     @property
-    def form(self) -> str:
-        return "hernandez"
-
-    @property
     def intervals(self) -> Mapping[str, Interval]:
         return {name: getattr(self, name) for name in ("k", "alpha", "beta", "beta_over_alpha")}
 
@@ -225,10 +222,6 @@ class FormFit(Result):
 
     law: LossForm
     parameters: Mapping[str, Interval]
-
-    @property
-    def form(self) -> str:
-        return type(self.law).__name__.lower()
 
     @property
     def intervals(self) -> Mapping[str, Interval]:

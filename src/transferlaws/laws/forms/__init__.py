@@ -14,14 +14,6 @@ from transferlaws.laws.forms.loss_forms import (
 )
 
 __all__ = [
-    "LOSS_FORMS",
-    "BrokenPower",
-    "Chinchilla",
-    "Hernandez",
-    "Kaplan",
-    "LossForm",
-    "Multiplicative",
-    "Rectified",
-    "TransferGap",
-    "Unified",
-]
+    "LOSS_FORMS", "BrokenPower", "Chinchilla", "Hernandez", "Kaplan", "LossForm", "Multiplicative",
+    "Rectified", "TransferGap", "Unified",
+]  # fmt: skip

@@ -75,70 +75,60 @@ def solve(
     lower, upper = bounds or tuple(
         np.broadcast_to(side, (n_problems, box.lower.size)) for side in (box.lower, box.upper)
     )
+
+    def solve_rows(rows: NDArray[np.intp]) -> Solution:
+        theta = np.clip(start[rows], lower[rows], upper[rows]).astype(float)
+        r, jacobian = residuals(theta, rows)
+        times = np.ones_like(r) if weights is None else weights[rows]
+
+        def cost(theta: Floats, r: Floats, times: Floats) -> tuple[Floats, Floats]:
+            misfit = (times * huber(r, threshold)).sum(1)
+            return misfit, misfit + (box.precision * (theta - box.centre) ** 2).sum(1)
+
+        misfit, objective = cost(theta, r, times)
+        damping, quiet = np.full(len(rows), 1e-3), np.zeros(len(rows), int)
+        settled = np.zeros(len(rows), bool)
+        for _ in range(steps):
+            busy = np.flatnonzero(~settled)
+            if not busy.size:
+                break
+            weight = np.sqrt(np.minimum(1.0, threshold / np.maximum(np.abs(r[busy]), 1e-300)) * times[busy])
+            wj = jacobian[busy] * weight[:, :, None]
+            hessian = wj.transpose(0, 2, 1) @ wj
+            pull = box.precision * (theta[busy] - box.centre)
+            gradient = np.einsum("bmp,bm->bp", wj, r[busy] * weight) + pull
+            diagonal = np.einsum("bpp->bp", hessian)
+            diagonal += box.precision
+            low, high = lower[rows[busy]], upper[rows[busy]]
+            # A parameter that leans on its bound and wants out is held there for this step.
+            outwards = np.where(gradient > 0, theta[busy] <= low, (theta[busy] >= high) & (gradient < 0))
+            held = outwards | (low == high)
+            hessian = np.where(held[:, :, None] | held[:, None, :], 0.0, hessian)
+            scale = np.where(held, 1.0, np.maximum(diagonal, 1e-12))
+            index = np.arange(theta.shape[1])
+            hessian[:, index, index] = np.where(held, 1.0, scale * (1 + damping[busy, None]))
+            root = np.sqrt(scale)
+            step = np.linalg.solve(
+                hessian / (root[:, :, None] * root[:, None, :]),
+                -(np.where(held, 0.0, gradient) / root)[:, :, None],
+            )[:, :, 0]
+            trial = np.clip(theta[busy] + step / root, low, high)
+            r_trial, j_trial = residuals(trial, rows[busy])
+            misfit_trial, objective_trial = cost(trial, r_trial, times[busy])
+            better = objective_trial <= objective[busy]
+            gain = objective[busy] - objective_trial
+            small = gain <= tolerance * (1e-3 + np.abs(objective[busy]))
+            won = busy[better]
+            theta[won], r[won], jacobian[won] = trial[better], r_trial[better], j_trial[better]
+            objective[won], misfit[won] = objective_trial[better], misfit_trial[better]
+            damping[busy] = np.where(better, np.maximum(damping[busy] / 5, 1e-10), damping[busy] * 4)
+            quiet[busy] = np.where(better & small, quiet[busy] + 1, np.where(better, 0, quiet[busy]))
+            settled[busy] = (quiet[busy] >= 2) | (damping[busy] > 1e9)
+        return Solution(theta, objective, misfit, settled)
+
     parts = [
-        _solve_chunk(residuals, start, rows, box, lower, upper, weights, threshold, steps, tolerance)
-        for rows in np.array_split(np.arange(n_problems), max(1, -(-n_problems // chunk)))
+        solve_rows(rows) for rows in np.array_split(np.arange(n_problems), max(1, -(-n_problems // chunk)))
     ]
     return Solution(
         *(np.concatenate([getattr(part, name) for part in parts]) for name in Solution.__annotations__)
     )
-
-
-def _solve_chunk(
-    residuals: Residuals,
-    start: Floats,
-    rows: NDArray[np.intp],
-    box: Box,
-    lower: Floats,
-    upper: Floats,
-    weights: Floats | None,
-    threshold: float,
-    steps: int,
-    tolerance: float,
-) -> Solution:
-    theta = np.clip(start[rows], lower[rows], upper[rows]).astype(float)
-    damping = np.full(len(rows), 1e-3)
-    r, jacobian = residuals(theta, rows)
-    times = np.ones_like(r) if weights is None else weights[rows]
-    misfit = (times * huber(r, threshold)).sum(1)
-    objective = misfit + (box.precision * (theta - box.centre) ** 2).sum(1)
-    settled = np.zeros(len(rows), bool)
-    quiet = np.zeros(len(rows), int)
-    for _ in range(steps):
-        busy = np.flatnonzero(~settled)
-        if not busy.size:
-            break
-        weight = np.sqrt(np.minimum(1.0, threshold / np.maximum(np.abs(r[busy]), 1e-300)) * times[busy])
-        wj = jacobian[busy] * weight[:, :, None]
-        hessian = wj.transpose(0, 2, 1) @ wj
-        gradient = np.einsum("bmp,bm->bp", wj, r[busy] * weight) + box.precision * (theta[busy] - box.centre)
-        diagonal = np.einsum("bpp->bp", hessian)
-        diagonal += box.precision
-        low, high = lower[rows[busy]], upper[rows[busy]]
-        # A parameter that leans on its bound and wants out is held there for this step.
-        held = (
-            ((theta[busy] <= low) & (gradient > 0)) | ((theta[busy] >= high) & (gradient < 0)) | (low == high)
-        )
-        hessian = np.where(held[:, :, None] | held[:, None, :], 0.0, hessian)
-        scale = np.where(held, 1.0, np.maximum(diagonal, 1e-12))
-        index = np.arange(theta.shape[1])
-        hessian[:, index, index] = np.where(held, 1.0, scale * (1 + damping[busy, None]))
-        root = np.sqrt(scale)
-        step = np.linalg.solve(
-            hessian / (root[:, :, None] * root[:, None, :]),
-            -(np.where(held, 0.0, gradient) / root)[:, :, None],
-        )[:, :, 0]
-        trial = np.clip(theta[busy] + step / root, low, high)
-        r_trial, j_trial = residuals(trial, rows[busy])
-        misfit_trial = (times[busy] * huber(r_trial, threshold)).sum(1)
-        objective_trial = misfit_trial + (box.precision * (trial - box.centre) ** 2).sum(1)
-        better = objective_trial <= objective[busy]
-        gain = objective[busy] - objective_trial
-        small = gain <= tolerance * (1e-3 + np.abs(objective[busy]))
-        won = busy[better]
-        theta[won], r[won], jacobian[won] = trial[better], r_trial[better], j_trial[better]
-        objective[won], misfit[won] = objective_trial[better], misfit_trial[better]
-        damping[busy] = np.where(better, np.maximum(damping[busy] / 5, 1e-10), damping[busy] * 4)
-        quiet[busy] = np.where(better & small, quiet[busy] + 1, np.where(better, 0, quiet[busy]))
-        settled[busy] = (quiet[busy] >= 2) | (damping[busy] > 1e9)
-    return Solution(theta, objective, misfit, settled)

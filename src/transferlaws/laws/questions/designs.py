@@ -110,7 +110,5 @@ def _more_data(design: Design) -> Design:
     step = float(np.sqrt(10.0))
     scratch = design.d_scratch or design.d_chars
     return replace(
-        design,
-        d_chars=(*design.d_chars, design.d_chars[-1] * step),
-        d_scratch=(*scratch, scratch[-1] * step),
+        design, d_chars=(*design.d_chars, design.d_chars[-1] * step), d_scratch=(*scratch, scratch[-1] * step)
     )

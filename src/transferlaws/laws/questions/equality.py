@@ -1,8 +1,8 @@
 """Do two transfers share an exponent? Common against separate, by likelihood ratio and by bootstrap.
 
 The paper reads beta as the target's and the architecture's (equal for its two sources) and alpha as a
-directed proximity; both are hypotheses here. The two laws are fitted together, with the exponent tied and
-free.
+directed proximity; both are hypotheses here. The two laws are fitted together, with the exponent tied
+and with it free.
 """
 
 from dataclasses import dataclass, replace
