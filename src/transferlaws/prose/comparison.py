@@ -10,7 +10,7 @@ import pandas as pd
 
 from transferlaws.laws import BASELINE, NOISE, Comparison, FormFit
 from transferlaws.laws.paper import REPORTED
-from transferlaws.prose.numbers import Prose, counted, grid, multiple, plain
+from transferlaws.prose.numbers import Prose, counted, grid, multiple
 
 FORM_NAMES = {
     "hernandez": "transfer law, eq. 1.1",
@@ -154,4 +154,4 @@ def two_forms(kaplan: FormFit, floor: FormFit) -> Iterator[tuple[str, str, str]]
     )
     for title, reported, fit in named:
         typical = float(np.sqrt(np.mean(fit.residuals["residual"] ** 2)))
-        yield title, REPORTED[reported], f"typical miss {typical:.3f} nats/token; status {plain(fit.status)}"
+        yield title, REPORTED[reported], f"typical miss {typical:.3f} nats/token; status {fit.status.words}"

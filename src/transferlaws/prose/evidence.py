@@ -11,7 +11,7 @@ from scipy.stats import beta as beta_distribution
 
 from transferlaws.laws import Equality, Fit, Hernandez, Power
 from transferlaws.prose.law import EXPONENTS
-from transferlaws.prose.numbers import Prose, grid, interval, plain, scientific
+from transferlaws.prose.numbers import Prose, grid, interval, scientific
 
 
 def region(fits: Mapping[str, Fit]) -> Prose:
@@ -28,7 +28,7 @@ def region(fits: Mapping[str, Fit]) -> Prose:
         )
         lines.append(
             f"- *{source}*: {len(draws):,} redrawn studies; {together}; condition number "
-            f"{scientific(fit.condition_number)}; {plain(fit.status)}."
+            f"{scientific(fit.condition_number)}; {fit.status.words}."
         )
     return Prose("\n".join(lines))
 
@@ -44,7 +44,7 @@ def moved(fits: Mapping[str, Fit]) -> Prose:
             sum(fit.n_cells.values()),
             interval(fit.alpha),
             interval(fit.beta),
-            plain(fit.status),
+            fit.status.words,
         )
         for part, fit in fits.items()
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from transferlaws.laws import Fit, FormFit, Hernandez, Interval
 from transferlaws.laws.paper import REPORTED
-from transferlaws.prose.numbers import Prose, grid, interval, plain, scientific
+from transferlaws.prose.numbers import Prose, grid, interval, scientific
 
 EXPONENTS = ("alpha", "beta")
 MEANINGS = {"alpha": "fine-tuning data", "beta": "size"}
@@ -19,7 +19,8 @@ def table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
         rows.append((source, "paper, Table 1", *values, "not stated", "no interval given"))
     for fit in fits:
         found = map(interval, (fit.k, fit.alpha, fit.beta, fit.beta_over_alpha))
-        rows.append((fit.source, f"ours, {plain(fit.method)}", *found, fit.n_runs, plain(fit.status)))
+        whose = f"ours, {fit.method.replace('_', ' ')}"
+        rows.append((fit.source, whose, *found, fit.n_runs, fit.status.words))
     return grid(columns, rows)
 
 
@@ -31,7 +32,7 @@ def verdict(fit: Fit) -> Prose:
             said += f" The interval of $\\{name}$ contains zero: that {meaning} moves $D_T$ is not shown."
     notes = "".join(f"\n- {note}" for note in fit.notes)
     return Prose(
-        f"**Status: {plain(fit.status)}.** {said} Intervals are {100 * fit.level:g} %, from {fit.n_runs} "
+        f"**Status: {fit.status.words}.** {said} Intervals are {100 * fit.level:g} %, from {fit.n_runs} "
         f"runs in {sum(fit.n_cells.values())} fine-tuned cells.{notes}"
     )
 
@@ -77,6 +78,8 @@ def same_exponent(fits: Mapping[str, Fit], exponent: str) -> Prose:
     """Whether the intervals of an exponent overlap across sources."""
     found = {source: getattr(fit, exponent) for source, fit in fits.items()}
     listed = ", ".join(f"{source} {interval(value)}" for source, value in found.items())
+    if len(found) < 2:
+        return Prose(f"{listed}: one source only, so nothing to compare.")
     if not all(value.closed for value in found.values()):
         return Prose(
             f"{listed}: an interval is open, so these runs cannot tell whether $\\{exponent}$ is shared."
@@ -90,4 +93,4 @@ def form(fit: FormFit, title: str) -> Prose:
     columns = (title, f"value [{100 * fit.level:g} % interval]")
     listed = grid(columns, ((f"`{name}`", interval(found)) for name, found in fit.parameters.items()))
     notes = "".join(f"\n- {note}" for note in fit.notes)
-    return Prose(f"{listed}\n\nStatus: **{plain(fit.status)}**, from {fit.n_runs} runs.{notes}")
+    return Prose(f"{listed}\n\nStatus: **{fit.status.words}**, from {fit.n_runs} runs.{notes}")

@@ -44,11 +44,6 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing if number == 1 else thing + 's'}"
 
 
-def plain(status: str) -> str:
-    """A status in words."""
-    return status.replace("_", " ")
-
-
 def grid(columns: Iterable[object], rows: Iterable[Iterable[object]]) -> Prose:
     """A table in Markdown from what stands in its cells."""
 

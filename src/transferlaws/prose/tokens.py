@@ -30,7 +30,7 @@ def pieces(tokenizer: Tokenizer, text: str) -> Sequence[str]:
 
 def rises(ratio: pd.Series, source: str, target: str) -> Prose:
     """What a larger vocabulary does to tokens per character, target over source: a `ratio` for each size."""
-    (small, before), (large, after) = list(ratio.items())[:: len(ratio) - 1]
+    (small, before), (large, after) = ratio.iloc[[0, -1]].items()
     more = f"What a larger vocabulary adds is more {source}."
     return Prose(
         f"With {small:,} tokens learnt from {source}, {target} takes {before:.2f} times the tokens per "
