@@ -1,4 +1,7 @@
+import json
 import math
+import os
+import random
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +121,77 @@ def test_encoded_samples_are_cached_and_mended(english: Corpus, bpe: Tokenizer, 
     first.path.write_bytes(before[:100])
     assert encode(english, "test", 5_000, 0, bpe, tmp_path).path.read_bytes() == before
     assert encode(english, "test", 5_000, 1, bpe, tmp_path).path != first.path
+
+
+def damaged(path: Path, how: str) -> None:
+    """Damage that leaves the size, the JSON and the vocabulary as plausible as they were."""
+    data = path.read_bytes()
+    times = path.stat()
+    if how == "bits":
+        chance, data = random.Random(0), bytearray(data)
+        for at in chance.sample(range(len(data)), len(data) // 100 + 1):
+            data[at] ^= 1 << chance.randrange(8)
+    elif how == "halves":
+        data = data[len(data) // 4 * 2 :] + data[: len(data) // 4 * 2]
+    elif how == "truncated":
+        data = data[: len(data) // 2]
+    elif how == "empty":
+        data = b""
+    else:
+        backend = json.loads(data)
+        vocabulary = backend["model"]["vocab"]
+        if how == "ids swapped":
+            one, other = list(vocabulary)[100:102]
+            vocabulary[one], vocabulary[other] = vocabulary[other], vocabulary[one]
+        elif how == "merges cut":
+            backend["model"]["merges"] = backend["model"]["merges"][:-100]
+        elif how == "normaliser":
+            backend["normalizer"] = {"type": "Lowercase"}
+        data = json.dumps(backend).encode()
+    path.write_bytes(data)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    "how", ["ids swapped", "merges cut", "normaliser", "bits", "truncated", "empty", "halves"]
+)
+def test_a_damaged_tokenizer_is_made_again_and_said(
+    english: Corpus, tmp_path: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    whole = tokenizer_of(english, "bpe", 512, tmp_path)
+    (path,) = tmp_path.glob("tokenizers/*.json")
+    before = path.read_bytes()
+    damaged(path, how)
+    assert tokenizer_of(english, "bpe", 512, tmp_path).fingerprint == whole.fingerprint
+    assert path.read_bytes() == before
+    assert [record.getMessage() for record in caplog.records] == [
+        f"tokenizer {path} is damaged; it is made again"
+    ]
+
+
+@pytest.mark.parametrize("how", ["bits", "halves", "truncated", "empty"])
+@pytest.mark.parametrize("which", ["u16", "seal"])
+def test_a_damaged_token_file_is_made_again_and_said(
+    english: Corpus, bpe: Tokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture, which: str, how: str
+) -> None:
+    first = encode(english, "test", 5_000, 0, bpe, tmp_path)
+    tokens, path = first.path.read_bytes(), first.path.with_suffix(f".{which}")
+    damaged(path, how)
+    again = encode(english, "test", 5_000, 0, bpe, tmp_path)
+    assert again == first and again.path.read_bytes() == tokens
+    assert [record.getMessage() for record in caplog.records] == [
+        f"token file {first.path} is damaged; it is made again"
+    ]
+
+
+def test_what_an_earlier_version_left_in_the_cache_is_made_again_quietly(
+    english: Corpus, bpe: Tokenizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = encode(english, "test", 5_000, 0, bpe, tmp_path)
+    first.path.with_suffix(".seal").unlink()
+    first.path.write_bytes(bytes(10))
+    assert len(encode(english, "test", 5_000, 0, bpe, tmp_path).tokens) == first.n_tokens
+    assert caplog.records == []
 
 
 def test_what_cannot_be(english: Corpus, bpe: Tokenizer, tmp_path: Path) -> None:

@@ -1,18 +1,25 @@
 """Files that are either whole or absent.
 
 Every file this library writes appears under its final name only when it is complete and on the
-disk, so that a crash, a full disk or a second process never leaves half a file to be believed.
+disk, so that a crash, a full disk or a second process never leaves half a file to be believed. What a
+later step depends on is read together with the SHA-256 of its content.
 """
 
 import hashlib
+import json
 import os
+import re
+import shutil
+import stat
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from transferlaws.errors import TransferLawsError
+from transferlaws.errors import TransferLawsError, UsageError
 
 REFUSES_OPEN_FILES = os.name == "nt"
 """Whether the system refuses to replace a file while somebody reads it, as Windows does."""
@@ -22,22 +29,46 @@ REFUSES_OPEN_FILES = os.name == "nt"
 def replace_atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it to `path`.
 
+    A link is followed, and a file keeps its permissions. A device or a pipe is written to, not replaced.
     Raises TransferLawsError, with the file's name and the system's reason, if it cannot be written;
     what was at `path` before is then untouched.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = _mode(path)
+        regular = mode is None or stat.S_ISREG(mode)
+        target = Path(os.path.realpath(path)) if regular and path.is_symlink() else path
+        if mode is not None and stat.S_ISDIR(mode):
+            raise TransferLawsError(f"cannot write {path}: it is a folder")
+        if mode is not None and regular and not os.access(path, os.W_OK):
+            raise TransferLawsError(f"cannot write {path}: it is protected against writing")
+        if regular:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            name = target.name.encode()[:180].decode(errors="ignore")  # a name has 255 bytes at most
+            temporary = target.with_name(f".{name}.{uuid.uuid4().hex}.tmp")
+        else:
+            temporary = Path(tempfile.gettempdir(), f"{uuid.uuid4().hex}.tmp")
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        _rename(temporary, path)
+        if regular:
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            if mode is not None:
+                temporary.chmod(stat.S_IMODE(mode))
+            _rename(temporary, target)
+        else:
+            open_as = _descriptor(path)
+            with (
+                temporary.open("rb") as source,
+                path.open("wb") if open_as is None else os.fdopen(os.dup(open_as), "wb") as device,
+            ):
+                shutil.copyfileobj(source, device)
     except OSError as error:
         raise TransferLawsError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        with suppress(OSError):
-            temporary.unlink()
+        if temporary is not None:
+            with suppress(OSError):
+                temporary.unlink()
 
 
 def _rename(temporary: Path, path: Path) -> None:
@@ -52,13 +83,69 @@ def _rename(temporary: Path, path: Path) -> None:
     temporary.replace(path)
 
 
+def _mode(path: Path) -> int | None:
+    """What is at `path`, and its permissions, as `stat` says; None if there is nothing."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return None
+    except ValueError as error:  # a zero byte
+        raise TransferLawsError(f"cannot write {str(path)!r}: {error}") from error
+    # To replace the file that a shell has put behind /dev/stdout would be to write somewhere else.
+    return mode if _descriptor(path) is None else stat.S_IFCHR
+
+
+def _descriptor(path: Path) -> int | None:
+    """The number of the open file that a path like /dev/stdout stands for; None for all others."""
+    named = {"/dev/stdout": 1, "/dev/stderr": 2}
+    number = re.fullmatch(r"/(?:dev|proc/self)/fd/(\d{1,9})", str(path))
+    return named.get(str(path)) if number is None else int(number[1])
+
+
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Write `data` (text as UTF-8) to `path`, whole or not at all."""
     with replace_atomic(path) as temporary:
         temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
+def refuse_input_as_output(out: Path, *inputs: Path) -> None:
+    """Raise UsageError if `out` is one of the files that are read, by whatever name."""
+    for path in inputs:
+        with suppress(OSError, ValueError):
+            if stat.S_ISREG(Path(out).stat().st_mode) and Path(out).samefile(path):
+                raise UsageError(f"{out} is read and cannot be written to as well; give --out another name")
+
+
 def sha256_file(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+_digests: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+
+def sha256_once(path: Path) -> str:
+    """The SHA-256 of a file's bytes, read once a process, and again once its size or a time has changed."""
+    found = Path(path).stat()
+    stamp = (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+    if path not in _digests or _digests[path][0] != stamp:
+        _digests[path] = stamp, sha256_file(path)
+    return _digests[path][1]
+
+
+def write_sealed(path: Path, document: Any) -> None:
+    """Write a JSON document together with the SHA-256 of its canonical form."""
+    body = json.dumps(document, sort_keys=True, allow_nan=False)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    write_atomic(path, f'{{"sha256": "{digest}", "content": {body}}}\n')
+
+
+def read_sealed(path: Path) -> Any:
+    """The JSON document that `write_sealed` wrote; None if there is none that is intact."""
+    with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
+        sealed = json.loads(Path(path).read_bytes())
+        body = json.dumps(sealed["content"], sort_keys=True, allow_nan=False)
+        if hashlib.sha256(body.encode()).hexdigest() == sealed["sha256"]:
+            return sealed["content"]
+    return None

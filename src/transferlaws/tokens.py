@@ -2,9 +2,13 @@
 
 Any string comes back unchanged, and every token knows how many bytes and characters it stands for, so that
 bits per character = nats / (ln 2 x characters) is exact for any stretch of tokens, whatever the tokenizer.
+
+Tokenizers and token files lie in the cache with the SHA-256 of their content, and are made again if they have
+another.
 """
 
 import json
+import logging
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +16,7 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tokenizers
@@ -19,8 +24,10 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from transferlaws.corpora import Corpus
 from transferlaws.errors import TransferLawsError
-from transferlaws.files import replace_atomic, write_atomic
+from transferlaws.files import read_sealed, replace_atomic, sha256_once, write_atomic, write_sealed
 from transferlaws.places import cache_dir
+
+logger = logging.getLogger(__name__)
 
 END_OF_TEXT = "<|endoftext|>"
 BYTES_VOCABULARY = 257  # 256 bytes and the end of a text
@@ -141,11 +148,29 @@ def tokenizer_of(
     """The tokenizer trained on the training split of `corpus` (a sample of it), cached."""
     name = _key(corpus.fingerprint, kind, vocabulary_size, TRAINING_CHARS, tokenizers.__version__)
     path = (cache or cache_dir()) / "tokenizers" / f"{corpus.name}-{kind}-{vocabulary_size}-{name}.json"
-    if not path.is_file():
+    seal = path.with_suffix(".seal")
+    if _intact(path, seal, "tokenizer") is None:
         chars = min(TRAINING_CHARS, corpus.characters("train"))
         texts = corpus.excerpts("train", chars, seed=0) if kind == "bpe" else ()
         train_tokenizer(kind, texts, vocabulary_size).save(path)
+        write_sealed(seal, {"sha256": sha256_once(path)})
     return load_tokenizer(path)
+
+
+def _intact(path: Path, seal: Path, what: str) -> dict[str, Any] | None:
+    """What the seal of a cached file says, if that is the file; else a line says why it is made again."""
+    try:
+        digest = sha256_once(path)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise TransferLawsError(f"cannot read {path}: {error.strerror or error}") from error
+    sealed = read_sealed(seal)
+    if isinstance(sealed, dict) and sealed.get("sha256") == digest:
+        return sealed
+    if seal.exists():  # those of earlier versions had none
+        logger.warning("%s %s is damaged; it is made again", what, path)
+    return None
 
 
 @dataclass(frozen=True)
@@ -187,12 +212,11 @@ def encode(
     """
     key = _key(corpus.fingerprint, split, d_chars, seed, sorted(parts or ()), tokenizer.fingerprint)
     path = (cache or cache_dir()) / "tokens" / f"{corpus.name}-{split}-{d_chars or 'all'}-{seed}-{key}.u16"
-    sizes = path.with_suffix(".json")
-    if sizes.is_file() and path.is_file():
-        known = Encoded(path, **json.loads(sizes.read_text("utf-8")))
-        if path.stat().st_size == 2 * known.n_tokens:
-            return known
+    seal = path.with_suffix(".seal")
+    sealed = _intact(path, seal, "token file")
     counts = dict.fromkeys(("n_tokens", "n_chars", "n_bytes", "n_excerpts"), 0)
+    if sealed is not None:
+        return Encoded(path, **{name: sealed[name] for name in counts})
     excerpts = corpus.stream_excerpts(split, d_chars, seed, parts)
     with replace_atomic(path) as temporary, temporary.open("wb") as file:
         while texts := list(islice(excerpts, _BATCH)):
@@ -202,7 +226,7 @@ def encode(
                 counts["n_bytes"] += len(text.encode())
                 counts["n_excerpts"] += 1
                 file.write(tokens.astype("<u2").tobytes() + _END)
-    write_atomic(sizes, json.dumps(counts))
+    write_sealed(seal, counts | {"sha256": sha256_once(path)})
     return Encoded(path, **counts)
 
 

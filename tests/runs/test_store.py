@@ -45,6 +45,64 @@ def test_a_damaged_record_is_set_aside_and_counts_as_missing(
     assert store.read("ab12") == RECORD
 
 
+DEEP = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        DEEP,
+        f'{{"sha256": "", "record": {DEEP}',
+        "\ud800",
+        "null",
+        '{"record": [], "sha256": 1}',
+        '"text"',
+        "\0",
+    ],
+)
+def test_whatever_stands_in_a_record_others_are_still_believed(
+    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+):
+    store = Store(tmp_path)
+    store.write(RECORD)
+    path = tmp_path / "records" / "cd34.json"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert store.read("cd34") is None and list(Store(tmp_path)) == [RECORD]
+    assert [record.getMessage().count("\n") for record in caplog.records] == [0]
+    assert path.with_suffix(".json.broken").exists()
+
+
+@pytest.mark.parametrize("what", ["folder", "loop", "pipe to nowhere", "forbidden"])
+def test_what_cannot_be_read_counts_as_missing_and_is_said_once(
+    tmp_path: Path, what: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    store = Store(tmp_path)
+    store.write(RECORD)
+    path = tmp_path / "records" / "cd34.json"
+    if what == "folder":
+        path.mkdir()
+    elif what == "loop":
+        path.symlink_to(path)
+    elif what == "pipe to nowhere":
+        path.symlink_to(tmp_path / "gone")
+    else:
+        path.write_text("{}")
+        read = Path.read_bytes
+
+        def refuse(self: Path) -> bytes:
+            if self == path:
+                raise PermissionError(13, "Permission denied")
+            return read(self)
+
+        monkeypatch.setattr(Path, "read_bytes", refuse)
+    for _ in range(3):
+        assert store.read("cd34") is None
+        assert list(store) == [RECORD]
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == (what != "pipe to nowhere") and all(str(path) in line for line in said)
+    assert store.read("a" * 300) is None and store.read("a\0b") is None
+
+
 def test_an_unwritable_store_is_one_clear_error_and_leaves_no_trace(tmp_path: Path):
     (tmp_path / "records").write_text("a file where a folder should be")
     with pytest.raises(TransferLawsError, match=r"cannot write .*ab12\.json"):

@@ -1,7 +1,8 @@
 """A prepared corpus: cleaned text on disk, split, and ready to be sampled.
 
 A folder with one UTF-8 file a split, an index of its documents, one of its excerpts, and `meta.json`, which
-is written last. Nothing is loaded before it is asked for, and text is read through a memory map.
+is written last. Nothing is loaded before it is asked for, and text is read through a memory map. A file is
+held against its SHA-256 in `meta.json` once a process, before it is first read, and again if it has changed.
 """
 
 import json
@@ -9,16 +10,19 @@ import mmap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from transferlaws.corpora.documents import SPLITS, Document
+from transferlaws.corpora.documents import PARTS, SPLITS, Document
 from transferlaws.corpora.splits import draw
 from transferlaws.errors import TransferLawsError
+from transferlaws.files import sha256_once
 
 SCHEMA = 1
+_FILES = tuple(f"{split}.{kind}" for split in SPLITS for kind in ("txt", "documents.jsonl", "excerpts.npy"))
 
 
 @dataclass(frozen=True)
@@ -34,16 +38,30 @@ class Corpus:
         path = Path(path)
         try:
             meta = json.loads((path / "meta.json").read_text("utf-8"))
-            sizes = {file: (path / file).stat().st_size for file in meta["files"]}
-        except (OSError, ValueError, KeyError) as error:
+            sizes = {file: (path / file).stat().st_size for file in _FILES}
+            whole = meta["schema"] == SCHEMA and meta["parts"] == list(PARTS)
+            whole = whole and sizes == {file: meta["files"][file]["bytes"] for file in _FILES}
+            whole = whole and all(isinstance(meta[key], str) for key in ("name", "kind", "fingerprint"))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise TransferLawsError(f"no prepared corpus in {path}; prepare it again") from error
-        if meta.get("schema") != SCHEMA or any(
-            size != meta["files"][file]["bytes"] for file, size in sizes.items()
-        ):
+        if not whole:
             raise TransferLawsError(
                 f"the corpus in {path} is damaged or of another version; prepare it again"
             )
         return cls(path, meta)
+
+    def verify(self, fingerprint: str | None = None) -> None:
+        """Raise TransferLawsError unless every file is what was written; and the corpus the one wanted."""
+        for file in _FILES:
+            self._file(file)
+        if fingerprint is not None and fingerprint != self.fingerprint:
+            raise TransferLawsError(f"{self.path} holds another corpus; prepare it again")
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of all text and of how it is divided, as its preparation wrote it down."""
+        digests = [f"{self.meta['files'][file]['sha256']}  {file}\n" for file in _FILES]
+        return sha256("".join(digests).encode()).hexdigest()
 
     @property
     def name(self) -> str:
@@ -67,7 +85,7 @@ class Corpus:
     def documents(self, split: str) -> Iterator[Document]:
         """All documents of a split, project by project."""
         self._check(split)
-        with self._text(split) as text, (self.path / f"{split}.documents.jsonl").open("rb") as index:
+        with self._text(split) as text, self._file(f"{split}.documents.jsonl").open("rb") as index:
             for line in index:
                 row = json.loads(line)
                 start, stop, project = row.pop("start"), row.pop("stop"), row.pop("source")
@@ -105,7 +123,7 @@ class Corpus:
     def _excerpts(self, split: str, parts: Sequence[str] | None) -> np.ndarray:
         """Rows of first byte, last byte + 1, characters, number of the part."""
         self._check(split)
-        table: np.ndarray = np.load(self.path / f"{split}.excerpts.npy")
+        table: np.ndarray = np.load(self._file(f"{split}.excerpts.npy"))
         if parts is None:
             return table
         known: list[str] = self.meta["parts"]
@@ -113,9 +131,20 @@ class Corpus:
             raise TransferLawsError(f"{self.name} has parts {', '.join(known)}, not {', '.join(unknown)}")
         return table[np.isin(table[:, 3], [known.index(part) for part in parts])]
 
+    def _file(self, name: str) -> Path:
+        """One of its files, held against its digest."""
+        path = self.path / name
+        try:
+            whole = sha256_once(path) == self.meta["files"][name]["sha256"]
+        except OSError as error:
+            raise TransferLawsError(f"cannot read {path}: {error.strerror or error}") from error
+        if not whole:
+            raise TransferLawsError(f"{path} is damaged; the same command again prepares the corpus anew")
+        return path
+
     @contextmanager
     def _text(self, split: str) -> Iterator[mmap.mmap]:
-        with (self.path / f"{split}.txt").open("rb") as file:
+        with self._file(f"{split}.txt").open("rb") as file:
             text = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             try:
                 yield text

@@ -70,6 +70,11 @@ class Workbench:
             self._tokenizers[name] = tokenizer_of(corpus, kind, spec.vocabulary_size, self.workspace.cache)
         return self._tokenizers[name]
 
+    def digests(self, spec: RunSpec) -> dict[str, Any]:
+        """What the run read, beyond what its spec names: SHA-256 of the tokenizer and of its corpora."""
+        corpora = {share.corpus: self._corpus(share.fingerprint).sha256 for share in spec.data}
+        return {"tokenizer_sha256": self.tokenizer(spec).fingerprint, "corpora_sha256": corpora}
+
     def _encoded(
         self, spec: RunSpec, fingerprint: str, split: str, chars: int, seed: int, parts: tuple[str, ...]
     ) -> Encoded:
@@ -169,6 +174,7 @@ def train_record(
         "d_tokens": d_tokens,
         "tokens_seen": tokens_seen,
         "flops": tokens_seen * spec.flops_per_token,
+        **bench.digests(spec),
     }
     if not training.diverged:
         assert training.best is not None

@@ -43,6 +43,7 @@ class Store:
         self.checkpoints = self.path / "checkpoints"
         self._seen: dict[str, tuple[tuple[int, int], Record]] = {}
         self._hashes: dict[str, tuple[_Stamp, set[str]]] = {}
+        self._unreadable: set[str] = set()  # said once
 
     def write(self, record: Record) -> None:
         """Write a record atomically; raises TransferLawsError if the disk does not take it."""
@@ -53,24 +54,30 @@ class Store:
     def read(self, key: str) -> Record | None:
         """The record of a run, or None if there is none worth believing.
 
-        A damaged file is reported, set aside as `<key>.json.broken` and counts as missing.
+        A damaged file is reported, set aside as `<key>.json.broken` and counts as missing; so does one that
+        cannot be read, which stays where it is.
         """
         path = self.records / f"{key}.json"
         try:
             stat = path.stat()
-        except FileNotFoundError:
+            stamp = (stat.st_mtime_ns, stat.st_size)
+            if key in self._seen and self._seen[key][0] == stamp:
+                return self._seen[key][1]
+            text = path.read_bytes()
+        except FileNotFoundError:  # never there, or another process has just set it aside
             return self.published.get(key)
-        stamp = (stat.st_mtime_ns, stat.st_size)
-        if key in self._seen and self._seen[key][0] == stamp:
-            return self._seen[key][1]
+        except (OSError, ValueError) as error:  # a folder, somebody else's file, a key that is no name
+            if key not in self._unreadable:
+                self._unreadable.add(key)
+                reason = getattr(error, "strerror", None) or error
+                logger.warning("record %s cannot be read (%s); it counts as missing", path, reason)
+            return self.published.get(key)
         try:
-            record = _parse(path.read_text(encoding="utf-8"))
+            record = _parse(text.decode("utf-8"))
             if record.key != key:
                 raise ValueError("it is the record of another run")
-        except FileNotFoundError:  # another process has just set it aside
-            return None
-        except (ValueError, KeyError, TypeError) as error:
-            with suppress(FileNotFoundError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            with suppress(OSError):
                 # Unless another process has put a good one there since: that one is read next time.
                 if path.stat().st_mtime_ns == stat.st_mtime_ns:
                     path.replace(path.with_suffix(".json.broken"))
@@ -154,7 +161,7 @@ class Store:
                 # Records written before the digest covered all files hold that of the weights.
                 weights = sha256_file(folder / "model.safetensors")
                 self._hashes[key] = (stamp, {_sha256_folder(folder), weights})
-        except FileNotFoundError:
+        except OSError:  # not there, or not to be read
             return False
         return record.outcome.get("checkpoint_sha256") in self._hashes[key][1]
 
@@ -169,6 +176,7 @@ class Store:
 
 
 def _parse(text: str) -> Record:
+    """The record in a file's text; raises an error of some kind if it is not intact."""
     document = json.loads(text)
     body = json.dumps(document["record"], sort_keys=True, allow_nan=False)
     if hashlib.sha256(body.encode()).hexdigest() != document["sha256"]:

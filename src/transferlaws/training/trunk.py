@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from transferlaws.errors import TransferLawsError
 from transferlaws.files import replace_atomic, sha256_file
 
 
@@ -50,23 +51,33 @@ class Trunk:
             tensors["losses"] = torch.stack(state.losses)
         # Tied weights share memory, which the format does not take.
         tensors = {name: tensor.detach().cpu().clone() for name, tensor in tensors.items()}
-        self.folder.mkdir(parents=True, exist_ok=True)
         written = self.folder / f".{state.step}.{uuid.uuid4().hex}.new"
-        with replace_atomic(written) as temporary:
-            save_file(tensors, temporary, metadata={"curve": json.dumps(state.curve)})
-        written.replace(self.folder / f"{state.step}-{sha256_file(written)[:16]}.safetensors")
+        try:
+            with replace_atomic(written) as temporary:
+                save_file(tensors, temporary, metadata={"curve": json.dumps(state.curve)})
+            written.replace(self.folder / f"{state.step}-{sha256_file(written)[:16]}.safetensors")
+        except Exception as error:
+            # safetensors reports a full disk as an error of its own, with the system's reason as text.
+            if not isinstance(error, OSError) and type(error).__name__ != "SafetensorError":
+                raise
+            raise TransferLawsError(f"cannot write {self.folder}: {error}") from error
+        finally:
+            written.unlink(missing_ok=True)
 
     def furthest(self, most: int) -> State | None:
         """The state after the most steps, `most` at most; None if there is none that is intact."""
         from safetensors import safe_open
 
-        found = [(int(path.name.split("-")[0]), path) for path in self.folder.glob("*-*.safetensors")]
+        found = [(int(path.name.split("-")[0]), path) for path in self.folder.glob("[0-9]*-*.safetensors")]
         for step, path in sorted(found, reverse=True):
-            if step > most or sha256_file(path)[:16] != path.stem.split("-")[1]:
+            try:
+                if step > most or sha256_file(path)[:16] != path.stem.split("-")[1]:
+                    continue
+                with safe_open(path, framework="pt") as file:
+                    tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                    curve = json.loads(file.metadata()["curve"])
+            except OSError:  # deleted since, or not to be read
                 continue
-            with safe_open(path, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                curve = json.loads(file.metadata()["curve"])
             weights, moments = {}, dict[int, dict[str, Tensor]]()
             for name, tensor in tensors.items():
                 kind, _, rest = name.partition("/")
