@@ -80,15 +80,15 @@ def test_removed_is_what_went_in_less_what_came_out(tmp_path: Path) -> None:
     for name in range(8):
         (tmp_path / f"{name}.txt").write_text(story.format(name) + " " + story.format(100 + name))
     (tmp_path / "copy.txt").write_bytes((tmp_path / "3.txt").read_bytes())
-    (tmp_path / "latin.txt").write_bytes(b"caf\xe9 " * 50)
-    (tmp_path / "short.txt").write_text("short")
+    (tmp_path / "drawing.svg").write_text("<svg><path d='M0 0L9 9'/></svg>")
+    (tmp_path / "empty.txt").write_text(" \n")
     made = card(
         prepare(CorpusRecipe("removed", (Folder(tmp_path),)), tmp_path / "cache", jobs=1, progress=False)
     )
     assert {row["reason"]: row["documents"] for row in made["removed"]} == {
         "copy of another document": 1,
-        "not UTF-8": 1,
-        "shorter than 100 characters": 1,
+        "a drawing (SVG)": 1,
+        "empty": 1,
     }
     assert sum(size["documents"] for size in made["splits"].values()) == 8
 

@@ -68,10 +68,11 @@ def test_a_changed_folder_is_another_corpus(tmp_path: Path) -> None:
     ("texts", "message"),
     [
         ({}, "holds no file"),
-        ({"a.txt": "", "b.txt": ""}, r"no usable text \(2 documents shorter"),
-        ({f"{name}.txt": b"\xff\xfe" * 500 for name in "abc"}, r"no usable text \(3 documents not UTF-8\)"),
+        ({"a.txt": "", "b.txt": ""}, r"no usable text \(left out: 2 documents: empty\)"),
+        ({f"{n}.png": b"\x89PNG\r\n\0" * 50 for n in "abc"}, r"no usable text .*3 documents: not text"),
         ({"a.txt": story(0)}, "too little to hold any out"),
-        ({f"{name}.txt": story(0) for name in "abc"}, "no text is left"),  # three copies of one text
+        ({f"{n}.txt": story(0) for n in "abc"}, "no text is left .*2 documents: copy of another"),
+        ({"rows.jsonl": '{"id": 1, "prose": "x"}\n' * 9}, "'id', 'prose'; --field names one"),
     ],
 )
 def test_folders_that_make_no_corpus(texts: dict[str, str], message: str, tmp_path: Path) -> None:

@@ -157,6 +157,8 @@ def study(
     scale: str = "smoke",
     source_kind: Literal["text", "code"] = "text",
     target_kind: Literal["text", "code"] = "code",
+    field: tuple[str, ...] = (),
+    most_shared: float = 0.1,
     jobs: int | None = None,
     bootstrap: int = 1000,
     seed: int = 0,
@@ -174,6 +176,8 @@ def study(
         scale: smoke, laptop, workstation or paper; data sizes are cut to what the folders hold.
         source_kind: How the sources are cleaned.
         target_kind: How the target is cleaned.
+        field: What to read of JSON lines, tables and Parquet, if it is not called text, content or the like.
+        most_shared: Largest share of the target's text that may occur in a source; beyond it, nothing is run.
         jobs: Worker processes; all cores if not given.
         bootstrap: Resamples for the laws' intervals.
         seed: Seed of the resampling.
@@ -191,7 +195,10 @@ def study(
         study_named(scale),
         source_kind=source_kind,
         target_kind=target_kind,
+        fields=field,
+        most_shared=most_shared,
     )
+    print("\n".join(own.what_was_read(mine)), file=sys.stderr)
     swept = mine.ensure(mine.plan.arms, jobs=jobs)
     if swept.failed:
         raise TransferLawsError(f"{len(swept.failed)} runs failed: {'; '.join(swept.failed.values())}")

@@ -20,10 +20,16 @@ from transferlaws.corpora.corpus import SCHEMA
 from transferlaws.corpora.documents import PARTS, SPLITS
 from transferlaws.corpora.duplicates import Copies, Sentences
 from transferlaws.corpora.recipe import CorpusRecipe
-from transferlaws.corpora.shards import Row, rows, signatures
+from transferlaws.corpora.shards import Row, recut, rows, signatures
 from transferlaws.corpora.splits import cut, hold_out, within
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import write_atomic
+
+FEWEST_PIECES = 10  # documents are cut until there are as many, where they are too few to hold any out
+PIECE_LEAST = 1_000  # characters of such a piece
+MOST_REASONS = 6  # named in a message
+LEAST_HELD_OUT = 0.025  # share of the text that test and validation must hold each, and
+MOST_HELD_OUT = 0.5  # both together may hold: else smaller units than projects are held out
 
 _ORDER = ("test", "validation", "train")
 
@@ -35,19 +41,19 @@ def assemble(recipe: CorpusRecipe, shards: list[Path], home: Path) -> None:
     """
     home.mkdir()
     index = [row for number, shard in enumerate(shards) for row in rows(shard, number)]
-    split_by = _hold_out(index, recipe)
+    split_by = _hold_out(index, recipe, shards)
     index.sort(key=lambda row: (_ORDER.index(row.split), row.project, row.shard, row.number))
     pool = home.parent / "pool.txt"
     with pool.open("wb") as file:
-        _remove_repeats(index, shards, recipe.kind, file)
+        _remove_repeats(index, shards, recipe, file)
     _cap(index, recipe)
     files: dict[str, dict[str, Any]] = {}
     for split in SPLITS:
         kept = [row for row in index if row.split == split and not row.reason]
         if not kept:
-            raise TransferLawsError(f"{recipe.name}: no text is left for {split} ({_reasons(index)})")
+            raise TransferLawsError(f"{recipe.name}: no text is left for {split}{_left_out(index)}")
         files |= _write_split(home, split, kept, pool)
-    meta = {
+    meta: dict[str, Any] = {
         "schema": SCHEMA,
         "name": recipe.name,
         "kind": recipe.kind,
@@ -58,39 +64,73 @@ def assemble(recipe: CorpusRecipe, shards: list[Path], home: Path) -> None:
         "projects": _projects(index),
         "files": files,
     }
+    if recipe.cleaning > 1:
+        meta["cleaning"] = recipe.cleaning
     write_atomic(home / "meta.json", json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False))
 
 
-def _hold_out(index: list[Row], recipe: CorpusRecipe) -> str:
-    """Give rows without a split one; says whether projects, files or pieces of files were held out."""
-    kept = [row for row in index if not row.reason]
-    if not kept:
-        raise TransferLawsError(f"{recipe.name}: no usable text ({_reasons(index)})")
-    free = [row for row in kept if not row.split]
-    splits: dict[str, str] = {}
+def _hold_out(index: list[Row], recipe: CorpusRecipe, shards: list[Path]) -> str:
+    """Give rows without a split one; says whether projects, files or pieces of files were held out.
+
+    Projects, unless they are too few or too unequal: two folders and a README beside them are three, of which
+    the README would be what all losses are measured on.
+    """
+    if all(row.reason for row in index):
+        raise TransferLawsError(f"{recipe.name}: no usable text{_left_out(index)}")
     units: tuple[tuple[str, Callable[[Row], str]], ...] = (
         ("project", lambda row: row.project),
-        ("file", lambda row: row.path.split("#")[0]),
+        ("file", lambda row: row.file),
         ("piece", lambda row: row.path),
     )
+    possible: tuple[str, Callable[[Row], str], dict[str, str]] | None = None
     for name, unit in units:
+        free = [row for row in index if not row.reason and not row.split]
+        if not free:
+            return units[0][0]
+        if name == "piece" and len(free) < FEWEST_PIECES:
+            free = _recut(index, free, recipe, shards)
         sizes: Counter[str] = Counter()
         for row in free:
             sizes[unit(row)] += row.chars
-        if len(sizes) >= 3 or not free:
-            splits = hold_out(sizes) if free else {}
-            for row in index:
-                row.split = row.split or splits.get(unit(row), "train")
-            return name
-    raise TransferLawsError(
-        f"{recipe.name}: {sum(row.chars for row in free):,} usable characters in {len(free)} documents are "
-        "too little to hold any out; it takes at least three documents, better three projects (sub-folders)"
-    )
+        if len(sizes) >= 3:
+            splits = hold_out(sizes)
+            held = Counter[str]()
+            for key, chars in sizes.items():
+                held[splits[key]] += chars
+            least = min(held["test"], held["validation"]) / held.total()
+            fits = least >= LEAST_HELD_OUT and held["train"] >= (1 - MOST_HELD_OUT) * held.total()
+            if fits or possible is None:
+                possible = name, unit, splits
+            if fits:
+                break
+    if possible is None:
+        raise TransferLawsError(
+            f"{recipe.name}: {sum(row.chars for row in free):,} usable characters in {len(free)} documents "
+            "are too little to hold any out; it takes at least three documents, better three projects "
+            f"(sub-folders){_left_out(index)}"
+        )
+    name, unit, splits = possible
+    for row in index:
+        row.split = row.split or splits.get(unit(row), "train")
+    return name
 
 
-def _remove_repeats(index: list[Row], shards: list[Path], kind: str, pool: BufferedWriter) -> None:
+def _recut(index: list[Row], free: list[Row], recipe: CorpusRecipe, shards: list[Path]) -> list[Row]:
+    """Cut the few documents of a corpus into pieces that can be held out, in `index` and as returned."""
+    chars = max(PIECE_LEAST, sum(row.chars for row in free) // (4 * FEWEST_PIECES))
+    made: list[Row] = []
+    for number, shard in enumerate(shards):
+        made += recut(
+            shard, [row for row in free if row.shard == number], recipe.kind, recipe.cleaning, chars
+        )
+    gone = set(map(id, free))
+    index[:] = [row for row in index if id(row) not in gone] + made
+    return made
+
+
+def _remove_repeats(index: list[Row], shards: list[Path], recipe: CorpusRecipe, pool: BufferedWriter) -> None:
     """Write what does not repeat to `pool`; rows then point there, and copies carry their reason."""
-    copies, sentences = Copies(), Sentences()
+    copies, sentences = Copies(), Sentences(recipe.cleaning)
     sketches = [signatures(shard) for shard in shards]
     texts = [shard.with_suffix(".txt").open("rb") for shard in shards]
     try:
@@ -102,9 +142,11 @@ def _remove_repeats(index: list[Row], shards: list[Path], kind: str, pool: Buffe
                 continue
             texts[row.shard].seek(row.start)
             data = texts[row.shard].read(row.stop - row.start)
-            if kind == "text":
-                text = sentences.without_repeats(data.decode())
-                if len(text) < SHORTEST_CHARS:
+            if recipe.kind == "text":
+                before = data.decode()
+                text = sentences.without_repeats(before)
+                short = len(text) < SHORTEST_CHARS
+                if short and (recipe.cleaning == 1 or 2 * len(text) < len(before) or not text):
                     row.reason = "its sentences occur elsewhere"
                     continue
                 data, row.chars = text.encode(), len(text)
@@ -179,6 +221,7 @@ def _projects(index: list[Row]) -> list[dict[str, Any]]:
             "chars": sum(row.chars for row in group if not row.reason),
             "dropped": dict(_dropped(group)),
         }
+        | ({"notes": notes} if (notes := dict(_noted(group))) else {})
         for key, group in sorted(groups.items())
     ]
 
@@ -189,8 +232,16 @@ def _dropped(group: list[Row]) -> Iterator[tuple[str, dict[str, int]]]:
         yield reason, {"documents": len(chars), "chars": sum(chars)}
 
 
-def _reasons(index: list[Row]) -> str:
-    counts = Counter(row.reason for row in index if row.reason)
-    return (
-        "; ".join(f"{count} documents {reason}" for reason, count in counts.most_common()) or "nothing read"
-    )
+def _noted(group: list[Row]) -> Iterator[tuple[str, dict[str, int]]]:
+    """What is to be said of how kept documents were read."""
+    notes = [(note, row.chars) for row in group if not row.reason for note in row.note.split("; ") if note]
+    for said in sorted({note for note, _ in notes}):
+        chars = [count for note, count in notes if note == said]
+        yield said, {"documents": len(chars), "chars": sum(chars)}
+
+
+def _left_out(index: list[Row]) -> str:
+    """What was left out and why, for a message: the commonest reasons."""
+    counts = Counter(row.reason for row in index if row.reason).most_common(MOST_REASONS)
+    said = "; ".join(f"{count:,} document{'s' * (count != 1)}: {reason}" for reason, count in counts)
+    return f" (left out: {said})" if said else ""

@@ -55,7 +55,8 @@ def _card(corpus: Corpus) -> dict[str, Any]:
         "composition": _composition(projects),
         "projects": projects,
         "licences": _licences(projects),
-        "removed": _removed(projects),
+        "removed": counted(projects, "dropped"),
+        "notes": counted(projects, "notes"),
         "overlap": {
             "window": f"{WINDOW[corpus.kind]} {'lines' if corpus.kind == 'code' else 'words'}",
             "test in train": held_out["test"].result(),
@@ -117,14 +118,14 @@ def _licences(projects: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"licence": licence, "characters": count} for licence, count in chars.most_common() if count]
 
 
-def _removed(projects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What did not enter, by reason, the largest first."""
+def counted(projects: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
+    """What did not enter ("dropped") or was read in a special way ("notes"), by reason, the largest first."""
     documents: Counter[str] = Counter()
     chars: Counter[str] = Counter()
     for group in projects:
-        for reason, dropped in group["dropped"].items():
-            documents[reason] += dropped["documents"]
-            chars[reason] += dropped["chars"]
+        for reason, found in group.get(what, {}).items():
+            documents[reason] += found["documents"]
+            chars[reason] += found["chars"]
     return [
         {"reason": reason, "documents": documents[reason], "characters": count}
         for reason, count in chars.most_common()

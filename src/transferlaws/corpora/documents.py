@@ -17,7 +17,9 @@ PARTS = ("prose", "technical", "code")
 class Document:
     """One document: its text, its project, its path there, part, licence and genre.
 
-    `split` is the split its origin asks for, or "" where projects are held out by lot.
+    `split` is the split its origin asks for, or "" where projects are held out by lot. `piece` counts the
+    pieces of a file that was cut. `reason` is why its origin leaves it out, `note` what is to be said of how
+    it was read; both are "" for most.
     """
 
     text: str
@@ -27,6 +29,9 @@ class Document:
     licence: str = "unknown"
     genre: str = ""
     split: str = ""
+    piece: int = 0
+    reason: str = ""
+    note: str = ""
 
 
 class Origin(Protocol):
@@ -36,4 +41,4 @@ class Origin(Protocol):
         """Everything that determines its documents, as JSON (part of a recipe's fingerprint)."""
 
     def documents(self, cache: Path, kind: str) -> Iterator[Document]:
-        """Its raw documents, always in the same order."""
+        """Its raw documents, always in the same order; what is left out has no text, but a reason."""

@@ -5,7 +5,6 @@ first-level sub-folders, or the values of a dataset's column) are held out for v
 """
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from transferlaws.corpora.documents import PARTS, Document
-from transferlaws.corpora.patterns import matches
-from transferlaws.corpora.readers import PIECE_CHARS, read
+from transferlaws.corpora.formats import Part, documents_in
+from transferlaws.corpora.readers import CUT, in_pieces
+from transferlaws.corpora.walk import CLOSED, Found, open_regular, printable, summary, walk
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import sha256_file
 
@@ -23,8 +23,9 @@ from transferlaws.files import sha256_file
 class Folder:
     """Files of a folder that match `globs`; each first-level sub-folder (or file beside them) is a project.
 
-    Hidden files and links are left out. Its description holds every file's hash, so that a changed folder is
-    a different corpus.
+    A single file is a folder of one. Hidden files, links, and what is no regular file stay out, as do the
+    folders `without` (such as the one a study writes to); everything left out is counted. Of records,
+    `fields` are read. The description holds every file's hash, so that a changed folder is another corpus.
     """
 
     path: Path
@@ -32,53 +33,76 @@ class Folder:
     licence: str = "unknown"
     part: str = ""
     genre: str = "folder"
+    fields: tuple[str, ...] = ()
+    without: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
         _check_part(self.part)
 
     @cached_property
-    def files(self) -> tuple[str, ...]:
-        """Relative paths of the files taken, sorted; raises TransferLawsError if there are none."""
+    def _found(self) -> Found:
+        if self.path.is_file():
+            return Found((self.path.name,), ())
         if not self.path.is_dir():
             raise TransferLawsError(f"{self.path} is not a folder")
-        found: list[str] = []
-        for folder, inside, names in os.walk(self.path):
-            inside[:] = [name for name in inside if not name.startswith(".")]
-            for name in names:
-                file = Path(folder, name)
-                relative = file.relative_to(self.path).as_posix()
-                if not name.startswith(".") and not file.is_symlink() and matches(relative, self.globs):
-                    found.append(relative)
-        if not found:
-            raise TransferLawsError(f"{self.path} holds no file that matches {', '.join(self.globs)}")
-        return tuple(sorted(found))
+        return walk(self.path, self.globs, self.without)
+
+    @property
+    def _root(self) -> Path:
+        return self.path.parent if self.path.is_file() else self.path
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Relative paths of the files taken, sorted; raises TransferLawsError if there are none."""
+        if not self._found.files:
+            other = "; ".join(summary(self._found.left_out))
+            left_out = f" (left out: {other})" if other else ""
+            raise TransferLawsError(
+                f"{self.path} holds no file that matches {', '.join(self.globs)}{left_out}"
+            )
+        return self._found.files
 
     def describe(self) -> dict[str, Any]:
         """Names and hashes of its files."""
+        described = {"folder": {file: self._hash(file) for file in self.files}, "licence": self.licence}
+        described |= {"part": self.part, "genre": self.genre}
+        return described | ({"fields": list(self.fields)} if self.fields else {})
+
+    def _hash(self, file: str) -> str:
         try:
-            hashes = {file: sha256_file(self.path / file) for file in self.files}
-        except OSError as error:
-            raise TransferLawsError(f"cannot read {error.filename}: {error.strerror}") from error
-        return {"folder": hashes, "licence": self.licence, "part": self.part, "genre": self.genre}
+            with open_regular(self._root / file) as stream:
+                digest = hashlib.sha256()
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+                return digest.hexdigest()
+        except OSError:
+            return CLOSED
 
     def documents(self, cache: Path, kind: str) -> Iterator[Document]:  # noqa: ARG002
-        """Raw documents, in the order of their paths."""
+        """Raw documents, in the order of their paths, after what is left out."""
+        for path, reason in self._found.left_out:
+            yield self._document(Part("", reason=reason), path, kind)
         for file in self.files:
             try:
-                with (self.path / file).open("rb") as stream:
-                    for number, text in enumerate(read(kind, stream, (), str(self.path / file))):
-                        path = f"{file}#{number}" if number else file
-                        yield Document(
-                            text,
-                            file.split("/", 1)[0],
-                            path,
-                            _part(self.part, kind),
-                            self.licence,
-                            self.genre,
-                        )
-            except OSError as error:
-                raise TransferLawsError(f"cannot read {self.path / file}: {error.strerror}") from error
+                with open_regular(self._root / file) as stream:
+                    for part in documents_in(stream, file, kind, self.fields):
+                        yield self._document(part, file, kind)
+            except OSError:
+                yield self._document(Part("", reason=CLOSED), file, kind)
+
+    def _document(self, part: Part, file: str, kind: str) -> Document:
+        return Document(
+            part.text,
+            printable(file.split("/", 1)[0]),
+            printable(file) + part.label,
+            _part(self.part, kind),
+            self.licence,
+            self.genre,
+            piece=part.piece,
+            reason=part.reason,
+            note=part.note,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,16 +148,17 @@ class HuggingFace:
                 )
             text = row[self.column] if isinstance(row[self.column], str) else ""
             project = str(row[self.project]) if self.project else _lot(text)
-            step = PIECE_CHARS if kind == "text" else max(len(text), 1)
-            for start in range(0, max(len(text), 1), step):
-                path = f"{number}#{start}" if start else str(number)
+            for piece, piece_text in enumerate(in_pieces([text])):
+                path = f"{number}#{piece}" if piece else str(number)
                 yield Document(
-                    text[start : start + step],
+                    piece_text,
                     project,
                     path,
                     _part(self.part, kind),
                     self.licence,
                     self.genre,
+                    piece=piece,
+                    note=CUT if piece else "",
                 )
             chars += len(text)
             if self.limit_chars is not None and chars >= self.limit_chars:

@@ -20,7 +20,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
         or (token.replace("[!", "[^") if token[0] == "[" and len(token) > 1 else re.escape(token))
         for token in _TOKEN.findall(pattern)
     )
-    return re.compile("".join(parts))
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def matches(path: str, patterns: Iterable[str]) -> bool:

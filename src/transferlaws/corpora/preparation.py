@@ -4,6 +4,7 @@ Sources are read and cleaned in parallel, each into a file of its own; all that 
 that in one fixed order, so that the bytes do not depend on the number of jobs. The corpus appears whole.
 """
 
+import logging
 import os
 import shutil
 import time
@@ -25,6 +26,8 @@ from transferlaws.corpora.wheels import Wheel, fetch
 from transferlaws.errors import TransferLawsError, UsageError
 from transferlaws.places import cache_dir
 
+logger = logging.getLogger(__name__)
+
 STALE_SECONDS = 86_400  # unfinished folders of killed preparations are removed after a day
 
 
@@ -41,9 +44,12 @@ def prepare(
     home = cache / "corpora" / f"{recipe.name}-{recipe.fingerprint[:16]}"
     if home.exists():
         try:
-            return Corpus.open(home)
-        except TransferLawsError:
-            shutil.rmtree(home)
+            corpus = Corpus.open(home)
+            corpus.verify(recipe.fingerprint)
+            return corpus
+        except TransferLawsError as error:
+            logger.warning("corpus %s is made again: %s", recipe.name, error)
+            shutil.rmtree(home, ignore_errors=True)
     work = home.with_name(f".{home.name}.{uuid.uuid4().hex}.tmp")
     try:
         work.mkdir(parents=True)
@@ -69,7 +75,7 @@ def _read_all(recipe: CorpusRecipe, cache: Path, work: Path, jobs: int, progress
     with bar:
         if jobs == 1 or len(shards) == 1:
             for origin in _ready(recipe.origins, cache):
-                write_shard(origin, cache, recipe.kind, shards[id(origin)])
+                write_shard(origin, cache, recipe.kind, shards[id(origin)], recipe.cleaning)
                 bar.update()
         else:
             _read_in_pool(recipe, cache, shards, jobs, bar)
@@ -81,7 +87,8 @@ def _read_in_pool(recipe: CorpusRecipe, cache: Path, shards: dict[int, Path], jo
         futures: list[Future[None]] = []
         try:
             for origin in _ready(recipe.origins, cache):
-                future = pool.submit(write_shard, origin, cache, recipe.kind, shards[id(origin)])
+                shard = shards[id(origin)]
+                future = pool.submit(write_shard, origin, cache, recipe.kind, shard, recipe.cleaning)
                 future.add_done_callback(lambda _: bar.update())
                 futures.append(future)
             for future in futures:

@@ -21,24 +21,39 @@ from typing import Any, BinaryIO
 from transferlaws.errors import TransferLawsError
 
 PIECE_CHARS = 100_000  # running text is read in pieces of about this size
+CUT = "cut out of a longer document"
 PACK_CHARS = 4_000  # short entries (glosses, definitions, field texts) are joined to documents of this size
 CODE_BYTES = 800_004  # more than the longest code file that is kept can have; never read further
 
 Reader = Callable[[BinaryIO, tuple[str, ...]], Iterator[str]]
 
 
-def pieces(stream: BinaryIO) -> Iterator[str]:
+def pieces(stream: BinaryIO, codec: str = "utf-8-sig", errors: str = "surrogateescape") -> Iterator[str]:
     """Running text in pieces of about PIECE_CHARS, cut between paragraphs or lines where there are any."""
-    decode = codecs.getincrementaldecoder("utf-8-sig")("surrogateescape").decode
-    pending = ""
+    return in_pieces(decoded(stream, codec, errors))
+
+
+def decoded(stream: BinaryIO, codec: str, errors: str) -> Iterator[str]:
+    """A file's text, block by block."""
+    decode = codecs.getincrementaldecoder(codec)(errors).decode
     while block := stream.read(PIECE_CHARS):
-        pending += decode(block)
-        while len(pending) >= 2 * PIECE_CHARS:
-            ends = (pending.rfind(end, PIECE_CHARS // 2, PIECE_CHARS) for end in ("\n\n", "\n", " "))
-            cut = next((place + 1 for place in ends if place >= 0), PIECE_CHARS)
-            yield pending[:cut]
-            pending = pending[cut:]
-    yield pending + decode(b"", final=True)
+        yield decode(block)
+    yield decode(b"", final=True)
+
+
+def in_pieces(blocks: Iterable[str], chars: int = PIECE_CHARS) -> Iterator[str]:
+    """Blocks of text joined and cut anew, into pieces of half to twice `chars`, at paragraphs or lines."""
+    pending = ""
+    for block in blocks:
+        pending += block
+        start = 0
+        while len(pending) - start >= 2 * chars:
+            ends = (pending.rfind(end, start + chars // 2, start + chars) for end in ("\n\n", "\n", " "))
+            cut = next((place + 1 for place in ends if place >= 0), start + chars)
+            yield pending[start:cut]
+            start = cut
+        pending = pending[start:]
+    yield pending
 
 
 def packed(items: Iterable[str]) -> Iterator[str]:
@@ -177,7 +192,7 @@ READERS: dict[str, Reader] = {
 }
 
 
-_BROKEN = (
+BROKEN = (
     *(ValueError, KeyError, TypeError, AttributeError, SyntaxError, csv.Error),  # not the format it should be
     *(OSError, EOFError, zipfile.BadZipFile, zlib.error),  # not even readable
 )
@@ -187,5 +202,5 @@ def read(reader: str, stream: BinaryIO, fields: tuple[str, ...], where: str) -> 
     """Pieces of raw text of one file; raises TransferLawsError (naming `where`) if its format is broken."""
     try:
         yield from READERS[reader](stream, fields)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise TransferLawsError(f"cannot read {where} as {reader}: {error}") from error

@@ -27,7 +27,8 @@ class CorpusRecipe:
     """A corpus to prepare: its origins, its kind of text, and caps in characters on genres or projects.
 
     `caps` limit, in each split, how much of a genre or project enters (drawn by lot among its documents).
-    `biases` are known leanings of the text, in sentences, for the data card.
+    `biases` are known leanings of the text, in sentences, for the data card. `cleaning` is the version of the
+    rules by which files are read, cleaned and compared.
     """
 
     name: str
@@ -35,6 +36,7 @@ class CorpusRecipe:
     kind: str = "text"
     caps: Mapping[str, int] = field(default_factory=dict)
     biases: tuple[str, ...] = ()
+    cleaning: int = CLEANING_VERSION
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[\w-]+", self.name):
@@ -43,13 +45,17 @@ class CorpusRecipe:
             raise TransferLawsError(f"CorpusRecipe.kind must be one of {', '.join(KINDS)}, not {self.kind!r}")
         if not self.origins:
             raise TransferLawsError(f"recipe {self.name} has no origins")
+        if not 1 <= self.cleaning <= CLEANING_VERSION:
+            raise TransferLawsError(
+                f"CorpusRecipe.cleaning is 1 to {CLEANING_VERSION}, not {self.cleaning!r}"
+            )
         if any(most < 1 for most in self.caps.values()):
             raise TransferLawsError(f"recipe {self.name}: caps are numbers of characters, at least 1")
 
     def describe(self) -> dict[str, Any]:
         """Everything that determines the cleaned text, as JSON."""
         return {
-            "cleaning": CLEANING_VERSION,
+            "cleaning": self.cleaning,
             "kind": self.kind,
             "caps": dict(sorted(self.caps.items())),
             "sources": [origin.describe() for origin in self.origins],
@@ -75,7 +81,7 @@ def recipes(tier: str) -> dict[str, CorpusRecipe]:
                 for entry in manifest["wheels"]
                 if entry["corpus"] == name and entry["tier"] in included
             ),
-            **{**about, "biases": tuple(about["biases"])},
+            **{**about, "biases": tuple(about["biases"]), "cleaning": 1},
         )
         for name, about in manifest["corpora"].items()
     }

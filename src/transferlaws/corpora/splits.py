@@ -28,13 +28,15 @@ def hold_out(sizes: Mapping[str, int], share: float = HELD_OUT_SHARE) -> dict[st
     goal = share * sum(sizes.values())
     waiting = sorted(sizes, key=lambda name: (sizes[name] > 2 * goal, lot(name)))
     splits = dict.fromkeys(sizes, "train")
+    drawn = 0
     for split, needed_later in (("test", 2), ("validation", 1)):
         held = 0
-        while len(waiting) > needed_later and held < goal:
-            if held and sizes[waiting[0]] > 2 * goal:
+        while len(waiting) - drawn > needed_later and held < goal:
+            if held and sizes[waiting[drawn]] > 2 * goal:
                 break
-            held += sizes[waiting[0]]
-            splits[waiting.pop(0)] = split
+            held += sizes[waiting[drawn]]
+            splits[waiting[drawn]] = split
+            drawn += 1
     return splits
 
 

@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from transferlaws import prose
-from transferlaws.corpora import CorpusRecipe, Folder, prepare
+from transferlaws.corpora import Corpus, CorpusRecipe, Folder, prepare
+from transferlaws.corpora.account import MOST_SHARED, account, leaks, too_small
+from transferlaws.corpora.overlap import shared_text
 from transferlaws.design.presets import own_question
 from transferlaws.design.question import Question
 from transferlaws.design.scale import Scale
@@ -33,12 +35,15 @@ def open_study(
     *,
     source_kind: str = "text",
     target_kind: str = "code",
+    fields: tuple[str, ...] = (),
+    most_shared: float = MOST_SHARED,
 ) -> Study:
     """The study of folders by name, its runs and results under `out`; prepares all corpora.
 
-    `like` is the study whose scale, and whose way of making tokens, this one takes over. Raises
-    TransferLawsError if a folder is missing, empty or too small, saying how much it holds, and for names that
-    do not fit together.
+    `like` is the study whose scale, and whose way of making tokens, this one takes over; `fields` are read of
+    records. Raises TransferLawsError if a folder is missing, empty or too small, saying how much it holds,
+    if more than the share `most_shared` of the target's text is in a source, and for names that do not fit
+    together.
     """
     name, folder = target
     try:
@@ -48,12 +53,22 @@ def open_study(
         raise TransferLawsError(str(error)) from error
     if name in sources:
         raise TransferLawsError(f"{name!r} names a source and the target; call one of them something else")
-    recipes = {
-        source: CorpusRecipe(source, (Folder(path),), kind=source_kind) for source, path in sources.items()
-    } | {name: CorpusRecipe(name, (Folder(folder),), kind=target_kind)}
+    places = dict(sources) | {name: folder}
+    recipes = {}
+    for corpus, path in places.items():
+        if Path(path).resolve() == out.resolve():
+            raise TransferLawsError(
+                f"--out {out} is the folder of {corpus}; results go into one of their own"
+            )
+        kind = target_kind if corpus == name else source_kind
+        recipes[corpus] = CorpusRecipe(corpus, (Folder(path, fields=fields, without=(out,)),), kind=kind)
     scale = like[1]
     first = Study(question, scale, recipes=recipes)
     corpora = {corpus: prepare(recipe, first.cache) for corpus, recipe in recipes.items()}
+    if reasons := [reason for made in corpora.values() if (reason := too_small(made))]:
+        raise TransferLawsError("; ".join(reasons))
+    for source in sources:
+        _check_leaks(corpora[name], corpora[source], most_shared)
     available = corpora[name].characters("train")
     d_chars = tuple(d for d in scale.d_chars if d <= available)
     if len(d_chars) < LEAST_SIZES:
@@ -83,6 +98,25 @@ def open_study(
     return Study(question, fitting, recipes=recipes, runs=out / "runs", results=out / "results")
 
 
+def _check_leaks(target: Corpus, source: Corpus, most: float) -> None:
+    shared = shared_text(target, source)
+    if max(shared.values()) > most:
+        raise TransferLawsError(
+            f"{leaks(target.name, source.name, shared)}. Beyond {100 * most:.2g} % there is little to learn "
+            "about transfer: take out what they share, or give --most-shared a larger share, at most 1"
+        )
+
+
+def what_was_read(study: Study, *, progress: bool = True) -> list[str]:
+    """What became of the folders' text, line by line: kept and left out by reason, held out, shared."""
+    corpora = study.corpora(progress=progress)
+    target = corpora[study.question.target]
+    lines = [line for corpus in corpora.values() for line in account(corpus)]
+    others = (corpus for corpus in corpora.values() if corpus is not target)
+    found = (leaks(target.name, source.name, shared_text(target, source)) for source in others)
+    return lines + [f"warning: {said}" for said in found if said]
+
+
 def write_report(study: Study, out: Path, *, bootstrap: int, seed: int) -> Path:
     """Freeze the study, and write `report.md` and its figure: the laws, what they allow to say, a decision.
 
@@ -110,6 +144,7 @@ def write_report(study: Study, out: Path, *, bootstrap: int, seed: int) -> Path:
             f"**Pre-train a model of {size.n_params:,} parameters on {titles.source(source)} for {d_chars:,} "
             f"characters of {titles.target}? {verdict.capitalize()}.** {decision.reason}",
         ]
+    lines += ["## What was read", "\n".join(f"- {line}" for line in what_was_read(study, progress=False))]
     lines.append(
         f"{len(table)} runs; losses in nats/token on held-out text; runs, curves and laws: "
         f"`{results.relative_to(out)}/`."
