@@ -1,6 +1,8 @@
 """The planner answers with an interval and a regime, or refuses and says why."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -121,3 +123,14 @@ def test_every_source_is_read_off_its_own_curves() -> None:
 def test_a_document_without_a_source_s_own_curves_is_read_off_those_at_its_top(laws: dict[str, Any]) -> None:
     older = {**laws, "rows": [{k: v for k, v in row.items() if k != "scratch"} for row in laws["rows"]]}
     assert planner.predict(older, "text", 2e4, 1e5, "loss") == planner.predict(laws, "text", 2e4, 1e5, "loss")
+
+
+def test_answers_come_without_waiting_for_pandas_or_scipy() -> None:
+    code = """
+import sys
+from transferlaws import planner
+planner.predict(planner.paper_laws(), "text", 4e7, 3e5)
+print(*{"pandas", "scipy"}.intersection(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

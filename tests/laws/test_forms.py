@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from transferlaws import laws
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import LOSS_FORMS, Hernandez
 from transferlaws.laws.paper import PRINTED, TABLE_1
@@ -64,3 +65,9 @@ def test_every_form_of_loss_survives_being_taken_apart(name: str) -> None:
     assert exponents == pytest.approx(list(middle.values()))
     assert terms == pytest.approx(2.0)
     assert np.all(np.diff(law.loss(n_params=2.0, d_chars=np.geomspace(0.1, 10, 5))) < 0)
+
+
+def test_every_name_of_the_front_door_opens() -> None:
+    assert all(getattr(laws, name) is not None for name in laws.__all__)
+    with pytest.raises(ImportError, match="cannot import name 'fit_transfer'"):
+        exec("from transferlaws.laws import fit_transfer")
