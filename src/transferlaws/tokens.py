@@ -3,8 +3,8 @@
 Any string comes back unchanged, and every token knows how many bytes and characters it stands for, so that
 bits per character = nats / (ln 2 x characters) is exact for any stretch of tokens, whatever the tokenizer.
 
-Tokenizers and token files lie in the cache with the SHA-256 of their content, and are made again if they have
-another.
+Tokenizers and token files lie in the cache with the SHA-256 of their content. If it is another,
+they are made again.
 """
 
 import json
