@@ -108,6 +108,44 @@ def write_atomic(path: Path, data: bytes | str) -> None:
         temporary.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
 
 
+def replace_folder(made: Path, target: Path) -> None:
+    """Rename a folder that is whole to `target`, in place of the folder there.
+
+    A process that is killed between two renames leaves the old one under another name, from which `recovered`
+    brings it back. Raises OSError where the system does.
+    """
+    old = _aside(target)
+    for tries in range(10):
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            target.rename(old)
+        try:
+            made.rename(target)
+            break
+        except OSError:  # a reader has just brought the old one back
+            if tries == 9 or not target.exists():
+                with suppress(OSError):
+                    old.rename(target)
+                raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def recovered(target: Path) -> Path:
+    """Where a folder that `replace_folder` writes is: brought back if a process was killed in between."""
+    old = _aside(target)
+    if target.exists() or not old.is_dir():
+        return target
+    try:
+        old.rename(target)
+    except OSError:  # not ours to write, or another process was first
+        return target if target.exists() else old
+    return target
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
 def refuse_input_as_output(out: Path, *inputs: Path) -> None:
     """Raise UsageError if `out` is one of the files that are read, by whatever name."""
     for path in inputs:

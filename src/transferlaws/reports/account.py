@@ -20,8 +20,8 @@ BY_HAND = {
 """Pages that whoever ran the study may have put beside its results."""
 
 
-def write_account(study: Study, fits: Sequence[Fit]) -> Path:
-    """Write the account of a published study beside its results; returns its path.
+def write_account(study: Study, fits: Sequence[Fit], folder: Path | None = None) -> Path:
+    """Write the account of a published study beside its results, or into `folder`; returns its path.
 
     `fits` are its laws, every source and method; losses are in nats/token on test projects.
     """
@@ -55,7 +55,7 @@ def write_account(study: Study, fits: Sequence[Fit]) -> Path:
             f"{what}: [{page}]({page})." for page, what in BY_HAND.items() if (study.results / page).exists()
         ),
     ]
-    path = study.results / "README.md"
+    path = (folder or study.results) / "README.md"
     write_atomic(path, "\n\n".join(part for part in parts if part) + "\n")
     return path
 

@@ -1,26 +1,35 @@
 """Publish what a study measured to `results/<scale>/` (`runs.published` says which files that are)."""
 
 import json
+import os
 import platform
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.files import replace_atomic, sha256_file, write_atomic
+from transferlaws.files import recovered, replace_atomic, replace_folder, sha256_file, write_atomic
 from transferlaws.laws import fit_all, laws_document, read_table, sources, write_laws
 from transferlaws.reports.account import write_account
+from transferlaws.runs.published import write_manifest
 from transferlaws.study import Study
 
 _PACKAGES = ("numpy", "scipy", "pandas", "tokenizers", "torch", "transformers", "distributed")
 # What a record holds beyond the run table's columns; kept with the spec.
-_UNTABLED = ("checkpoint_sha256", "reason")
+_UNTABLED = ("checkpoint_sha256", "corpora_sha256", "reason", "tokenizer_sha256")
+STALE_SECONDS = 86_400  # unfinished folders of killed processes are removed after a day
 
 
 def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
-    """Write the study's results folder, file by file, each whole or not at all; returns the folder.
+    """Write the study's results folder, whole or not at all; returns the folder.
 
-    Raises TransferLawsError if there is nothing to publish or the disk does not take it.
+    What others have put beside the results stays. Raises TransferLawsError if there is nothing to publish or
+    the disk does not take it; what was published before is then as it was.
     """
     table = study.table(everything=True)
     if table.empty:
@@ -28,39 +37,68 @@ def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
             f"nothing to publish: study {study.scale.name} has no finished runs "
             f"(transferlaws run --scale {study.scale.name})"
         )
-    folder = study.results
-    with replace_atomic(folder / "runs.csv") as path:
-        table.to_csv(path, index=False, lineterminator="\n")
-    with replace_atomic(folder / "curves.parquet") as path:
-        study.curves().to_parquet(path, index=False)
-    records = [study.store.read(key) for key in table["key"]]
-    lines = [
-        json.dumps(
-            {
-                "key": record.key,
-                "spec": record.spec,
-                **{name: record.outcome[name] for name in _UNTABLED if name in record.outcome},
-            },
-            sort_keys=True,
+    with _new_folder(study.results) as folder:
+        with replace_atomic(folder / "runs.csv") as path:
+            table.to_csv(path, index=False, lineterminator="\n")
+        with replace_atomic(folder / "curves.parquet") as path:
+            study.curves().to_parquet(path, index=False)
+        records = [study.store.read(key) for key in table["key"]]
+        lines = [
+            json.dumps(
+                {
+                    "key": record.key,
+                    "spec": record.spec,
+                    **{name: record.outcome[name] for name in _UNTABLED if name in record.outcome},
+                },
+                sort_keys=True,
+            )
+            for record in records
+            if record is not None
+        ]
+        write_atomic(folder / "specs.jsonl", "\n".join(lines) + "\n")
+        runs = read_table(folder / "runs.csv")  # as anyone will read it
+        # Controls are compared cell by cell; they have too few for a law.
+        wanted = [arm for arm in sources(runs) if arm not in study.question.controls]
+        fits, failed = fit_all(runs, sources=wanted, bootstrap=bootstrap, seed=seed)
+        document = laws_document(
+            fits, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
         )
-        for record in records
-        if record is not None
-    ]
-    write_atomic(folder / "specs.jsonl", "\n".join(lines) + "\n")
-    runs = read_table(folder / "runs.csv")  # as anyone will read it
-    # Controls are compared cell by cell; they have too few for a law.
-    wanted = [arm for arm in sources(runs) if arm not in study.question.controls]
-    fits, failed = fit_all(runs, sources=wanted, bootstrap=bootstrap, seed=seed)
-    document = laws_document(
-        fits, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
-    )
-    write_laws(folder / "laws.json", document)
-    # Too few usable cells: said, not hidden.
-    unfitted = {f"{source}/{method}": reason for (source, method), reason in failed.items()}
-    origin = provenance(study) | {"unfitted": unfitted}
-    write_atomic(folder / "provenance.json", json.dumps(origin, indent=1) + "\n")
-    write_account(study, fits)
-    return folder
+        write_laws(folder / "laws.json", document)
+        # Too few usable cells: said, not hidden.
+        unfitted = {f"{source}/{method}": reason for (source, method), reason in failed.items()}
+        origin = provenance(study) | {"unfitted": unfitted}
+        write_atomic(folder / "provenance.json", json.dumps(origin, indent=1) + "\n")
+        write_account(study, fits, folder)
+        write_manifest(folder)
+    return study.results
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """A folder to be filled, that takes the place of `target` and takes over what else lies there.
+
+    Raises TransferLawsError if the disk does not take it.
+    """
+    home = Path(os.path.realpath(recovered(target)))
+    made = home.with_name(f".{home.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        made.mkdir(parents=True)
+        for left in home.parent.glob(f".{home.name}.*.tmp"):
+            if time.time() - left.stat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+        yield made
+        for path in home.iterdir() if home.is_dir() else ():
+            if (made / path.name).exists() or path.name.endswith(".tmp"):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.copytree(path, made / path.name, symlinks=True)
+            else:
+                shutil.copy2(path, made / path.name, follow_symlinks=False)
+        replace_folder(made, home)
+    except OSError as error:
+        raise TransferLawsError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def provenance(study: Study) -> dict[str, Any]:
