@@ -88,7 +88,7 @@ def floors(graph: dict[str, set[str]]) -> dict[str, int]:
     return floor
 
 
-def test_no_two_rooms_and_no_two_files_need_each_other():
+def test_no_two_rooms_and_no_two_files_need_each_other() -> None:
     try:
         floors(arrows())
         floors(
@@ -101,18 +101,18 @@ def test_no_two_rooms_and_no_two_files_need_each_other():
         pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
-def test_the_house_has_nine_floors():
+def test_the_house_has_nine_floors() -> None:
     floor = floors(arrows())
     top = max(floor.values())
     assert top <= MOST_FLOORS, {name for name, height in floor.items() if height == top}
 
 
 @pytest.mark.parametrize("name", FORBIDDEN)
-def test_a_room_does_not_know_what_stands_above_it(name: str):
+def test_a_room_does_not_know_what_stands_above_it(name: str) -> None:
     assert not arrows()[name] & FORBIDDEN[name]
 
 
-def test_torch_is_known_to_models_and_training_only():
+def test_torch_is_known_to_models_and_training_only() -> None:
     knowing = {
         room_of(module)
         for module, path in files().items()
@@ -121,7 +121,7 @@ def test_torch_is_known_to_models_and_training_only():
     assert knowing <= TORCH
 
 
-def test_the_names_of_the_project_are_known_to_its_presets_only():
+def test_the_names_of_the_project_are_known_to_its_presets_only() -> None:
     """No result is treated by the name of its arm or corpus: these are the user's.
 
     Facts of the paper name the paper's sources.

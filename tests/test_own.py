@@ -34,7 +34,9 @@ def values(document: object) -> Iterator[str]:
         yield from (found for value in document for found in values(value))
 
 
-def test_two_sources_become_a_report_in_their_own_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_two_sources_become_a_report_in_their_own_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     scale = replace(TINY, d_chars=(600, 1_200, 2_400, 10**9), d_chars_scratch=(5_000,), seeds=((10**9, 1),))
     study = open_study(GERMAN | DUTCH, VERILOG, tmp_path, (QUESTION, scale))
     assert study.scale.d_chars == (600, 1_200, 2_400)  # cut to what the folder holds
@@ -66,7 +68,7 @@ def test_two_sources_become_a_report_in_their_own_names(tmp_path: Path, capsys: 
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_scale_asks_about_own_corpora(tmp_path: Path, name: str):
+def test_every_scale_asks_about_own_corpora(tmp_path: Path, name: str) -> None:
     question, scale = study_named(name)
     tight = replace(scale, d_chars=(600, 1_200, 2_400), d_chars_scratch=(), tuning=TINY.tuning)
     study = open_study(GERMAN, VERILOG, tmp_path, (question, tight))
@@ -81,7 +83,7 @@ def test_every_scale_asks_about_own_corpora(tmp_path: Path, name: str):
     assert {cell.spec.tokenizer for cell in cells if cell.spec} == {f"{kind}:{fingerprint}"}
 
 
-def test_a_folder_too_small_says_what_it_holds_and_what_is_needed(tmp_path: Path):
+def test_a_folder_too_small_says_what_it_holds_and_what_is_needed(tmp_path: Path) -> None:
     scale = replace(TINY, d_chars=(600, 1_200, 10**9))
     with pytest.raises(TransferLawsError, match=r"holds [\d,]+ characters .* needs at least 1,000,000,000"):
         open_study(GERMAN, VERILOG, tmp_path, (QUESTION, scale))
@@ -90,6 +92,6 @@ def test_a_folder_too_small_says_what_it_holds_and_what_is_needed(tmp_path: Path
 
 
 @pytest.mark.parametrize("sources", [{"verilog": CORPUS / "english"}, {"scratch": CORPUS / "english"}])
-def test_names_that_mean_something_else_are_refused(tmp_path: Path, sources: dict[str, Path]):
+def test_names_that_mean_something_else_are_refused(tmp_path: Path, sources: dict[str, Path]) -> None:
     with pytest.raises(TransferLawsError, match=next(iter(sources))):
         open_study(sources, VERILOG, tmp_path, (QUESTION, TINY))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "transferlaws"
 ROOMS = (
-    "__init__.py", "__main__.py", "book.py", "cli", "corpora", "errors.py", "exercises.py", "files.py",
-    "laws", "models", "places.py", "planner", "tokens.py", "training",
+    "__init__.py", "__main__.py", "book.py", "cli", "corpora", "design", "errors.py", "exercises.py",
+    "files.py", "laws", "models", "places.py", "planner", "study.py", "tokens.py", "training",
 )  # fmt: skip
 
 

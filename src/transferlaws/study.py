@@ -87,8 +87,10 @@ class Study:
 
     @property
     def arms(self) -> list[str]:
-        """The arms that laws are about, `scratch` first: no controls, and of published results only those
-        that were measured."""
+        """The arms that laws are about, `scratch` first.
+
+        No controls; of published results only those that were measured.
+        """
         wanted = (BASELINE, *self.question.sources)
         records = self.store.published.values()
         published = {r.spec["arm"] for r in records if r.spec["budget_tokens"] is None}
@@ -152,8 +154,10 @@ class Study:
         )
 
     def table(self, *, everything: bool = False) -> "pd.DataFrame":
-        """One row a run (columns in `transferlaws.runs.table`): the runs proper that succeeded, or
-        `everything`: tuning, pre-training, diverged and failed runs too. Sorted by design."""
+        """One row a run, in the plan's order; `transferlaws.runs.table` has the columns.
+
+        The runs proper that succeeded, or `everything`: tuning, pre-training, diverged and failed runs too.
+        """
         import pandas as pd
 
         rows: dict[str, dict[str, Any]] = {}

@@ -17,8 +17,11 @@ BASELINE = "scratch"
 
 
 class Standing(StrEnum):
-    """What an arm is in a study: what others are measured against, what the study stands on, what it compares
-    that with, or a control for which no law is fitted."""
+    """What an arm is in a study.
+
+    It is what others are measured against, what the study stands on, what that is compared with, or a
+    control, for which no law is fitted.
+    """
 
     BASELINE = "baseline"
     MAIN = "main"

@@ -13,8 +13,11 @@ HALF_DECADE = math.sqrt(10.0)
 
 @dataclass(frozen=True)
 class Lesser:
-    """What arms get on which a study does not stand: some of its sizes, two seeds fewer where there are more
-    than two, and data sizes that go half a decade less far, or those that are given."""
+    """What arms get on which a study does not stand.
+
+    Some of its sizes, two seeds fewer where there are more than two, and data sizes that go half a decade
+    less far, or those that are given.
+    """
 
     sizes: tuple[Size, ...]
     d_chars: tuple[int, ...] = ()
