@@ -174,6 +174,7 @@ def test_published_results_stand_in_for_the_store(trained_copy: Callable[[], Stu
     folder = freeze(study, bootstrap=50)
     assert {path.name for path in folder.iterdir()} == {
         "runs.csv", "curves.parquet", "specs.jsonl", "laws.json", "provenance.json", "README.md",
+        "manifest.json",
     }  # fmt: skip
     shutil.rmtree(study.store.path)
     again = make_tiny_study(folder.parent.parent, study_cache)

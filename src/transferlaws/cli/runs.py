@@ -1,4 +1,4 @@
-"""`plan`, `run`, `status`, `table`, `freeze`, `study`: the runs of a study, from bill to results."""
+"""`plan`, `run`, `status`, `table`, `freeze`, `verify`, `study`: a study's runs, from bill to results."""
 
 import json as json_module
 import re
@@ -150,6 +150,40 @@ def freeze(scale: str = "smoke", bootstrap: int = 1000, seed: int = 0) -> None:
     print(publish(_study(scale), bootstrap=bootstrap, seed=seed))
 
 
+def verify(scale: str = "smoke", retrain: int = 0, seed: int = 0, json: bool = False) -> int:
+    """Say what is wrong with a study's published files, records, weights and corpora; exit 1 if anything is.
+
+    Example: transferlaws verify --scale laptop --retrain 3
+
+    Args:
+        scale: smoke, laptop, workstation or paper.
+        retrain: Train so many runs again, drawn by the seed, and report how far their losses are off.
+        seed: Seed of that draw.
+        json: Print one JSON document.
+    """
+    from transferlaws.reports import verification
+
+    if retrain < 0:
+        raise UsageError(f"--retrain must be at least 0, got {retrain}")
+    opened = _study(scale)
+    lines = list(verification.verify(opened))
+    retrained: dict[str, float] = {}
+    if not json:
+        print(*lines, sep="\n", end="\n" * bool(lines))
+    for key, difference in verification.retrain(opened, retrain, seed) if retrain and not lines else ():
+        retrained[key] = difference
+        if not json:
+            print(f"run {key}: trained again, {difference:+.3g} nats/token")
+    off = [key for key, value in retrained.items() if not abs(value) <= verification.TOLERANCE_NATS]
+    if json:
+        print(json_module.dumps({"scale": scale, "wrong": lines, "retrained": retrained, "off": off}))
+    elif off:
+        print(f"{len(off)} of {len(retrained)} are off by more than {verification.TOLERANCE_NATS} nats/token")
+    elif not lines:
+        print(f"study {scale}: nothing is wrong")
+    return 1 if lines or off else 0
+
+
 def study(
     source: Annotated[tuple[str, ...], tyro.conf.UseAppendAction],
     target: str,
@@ -234,5 +268,6 @@ VERBS: dict[str, Callable[..., Any]] = {
     "status": status,
     "table": table,
     "freeze": freeze,
+    "verify": verify,
     "study": study,
 }

@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import read_sealed, recovered, write_sealed
-from transferlaws.runs.record import Record
-from transferlaws.runs.table import CURVE_COLUMNS
+from transferlaws.runs.record import CURVE_COLUMNS, Record
 from transferlaws.training.spec import RunSpec
 
 if TYPE_CHECKING:

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+CURVE_COLUMNS = ("tokens_seen", "epochs", "loss_train", "loss_validation", "learning_rate", "phase")
+
 
 @dataclass(frozen=True)
 class Record:
     """One run: its spec, its status (`ok`, `diverged`, `failed`), its outcome and its curve.
 
-    `curve` rows: tokens_seen, epochs, loss_train, loss_validation (nats/token), learning_rate, phase.
+    `curve` rows are of `CURVE_COLUMNS`, losses in nats/token.
     """
 
     key: str

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from transferlaws.runs.record import CURVE_COLUMNS as CURVE_COLUMNS
 from transferlaws.runs.record import Record
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ COLUMNS = (
     "bits_per_char", "loss_validation", "epochs_best", "tokens_seen", "flops", "pretrain_key",
     "pretrain_chars", "learning_rate", "tokenizer", "status", "seconds", "device", "versions", "ended",
 )  # fmt: skip
-CURVE_COLUMNS = ("tokens_seen", "epochs", "loss_train", "loss_validation", "learning_rate", "phase")
 
 
 def row_of(record: Record, role: str, scale: str, store: "Store") -> dict[str, Any]:
