@@ -201,5 +201,9 @@ def own_question(target: str, sources: Mapping[str, Mixture], like: Question) ->
         target=target,
         sources=sources,
         tokenization=replace(like.tokenization, corpus=learnt_from),
-        titles=Titles(target=target, sources={name: name for name in sources}),
+        titles=Titles(
+            target=target,
+            sources={name: name for name in sources},
+            corpora={name: name for name in (*sources, target)},
+        ),
     )
