@@ -21,6 +21,7 @@ from typing import Any
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import write_atomic
 from transferlaws.places import project_root, results_dir, runs_dir
+from transferlaws.processes import end_with_parent
 
 MARK = ".stage.json"
 
@@ -162,7 +163,9 @@ def _execute_all(
     """Execute chapters in a pool of processes; the problems, by page."""
     if not stale:
         return {}
-    with ProcessPoolExecutor(min(jobs, len(stale)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(jobs, len(stale)), mp_context=get_context("spawn"), initializer=end_with_parent
+    ) as pool:
         futures = {
             page.name: pool.submit(execute, page, stage / f"{page.name}.ipynb", parameters, root)
             for page in stale

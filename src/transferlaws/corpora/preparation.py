@@ -25,6 +25,7 @@ from transferlaws.corpora.shards import write_shard
 from transferlaws.corpora.wheels import Wheel, fetch
 from transferlaws.errors import TransferLawsError, UsageError
 from transferlaws.places import cache_dir
+from transferlaws.processes import end_with_parent
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def _read_all(recipe: CorpusRecipe, cache: Path, work: Path, jobs: int, progress
 
 
 def _read_in_pool(recipe: CorpusRecipe, cache: Path, shards: dict[int, Path], jobs: int, bar: tqdm) -> None:
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         futures: list[Future[None]] = []
         try:
             for origin in _ready(recipe.origins, cache):
