@@ -24,6 +24,7 @@ from transferlaws.runs.plan import Plan
 from transferlaws.runs.record import Record
 from transferlaws.runs.reproduce import reproduce
 from transferlaws.runs.store import Store
+from transferlaws.runs.sweep import Sweep
 from transferlaws.training.spec import RunSpec
 
 ROOT = Path(__file__).parent.parent.parent
@@ -63,14 +64,15 @@ def test_killed_in_the_middle_and_continued_equals_uninterrupted(
     script = tmp_path / "sweep.py"
     script.write_text(SWEEP.format(tests=str(ROOT / "tests")))
     command = [sys.executable, str(script), str(tmp_path), str(study_cache)]
-    with (tmp_path / "log").open("w") as log:
+    first = min(cell.spec.key for cell in tiny_study.cells() if cell.spec and cell.spec.start is None)
+    with (tmp_path / "log").open("w") as log, tiny_study.store.claim(first):  # which keeps it from ending
         sweep = subprocess.Popen(command, start_new_session=True, stderr=log)
-    deadline = time.monotonic() + 300  # for a machine that is busy with something else
-    while len(stamps(tiny_study)) < 5:
-        assert sweep.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
-        time.sleep(0.02)
-    os.killpg(sweep.pid, signal.SIGKILL)
-    sweep.wait()
+        deadline = time.monotonic() + 600  # for a machine that is busy with something else
+        while len(stamps(tiny_study)) < 5:
+            assert sweep.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.02)
+        os.killpg(sweep.pid, signal.SIGKILL)
+        sweep.wait()
     finished = stamps(tiny_study)
     assert 5 <= len(finished) < len(stamps(trained_study))
     tiny_study.ensure(jobs=2, progress=False)
@@ -166,6 +168,24 @@ def test_the_time_to_go_is_what_runs_took_on_this_machine(trained_copy: Callable
     assert words == f"{len(stamps(study))} of {len(stamps(study)) + len(missing)} runs"
     assert 0 < share < 1
     assert 0.5 < seconds_left / (len(missing) * seconds) < 2
+
+
+def test_a_cluster_without_workers_is_said(tiny_study: Study, caplog: pytest.LogCaptureFixture, monkeypatch):
+    class NoWorkers:
+        cluster, asked = None, 0
+
+        def nthreads(self) -> dict[str, int]:
+            self.asked += 1
+            if self.asked == 6:
+                sweep.news.put("a run")
+            return {} if self.asked < 6 else {"tls://10.0.0.2:1": 1}
+
+    monkeypatch.setattr("transferlaws.runs.sweep.IDLE_SECONDS", 0.01)
+    monkeypatch.setattr("transferlaws.runs.sweep.ALONE_SECONDS", 0.02)
+    sweep = Sweep(Agenda(tiny_study.plan, tiny_study.store), None)
+    assert list(sweep._finished(NoWorkers(), sweep.bar(progress=False))) == ["a run"]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("no worker has been there for") and "memory" in said and "\n" not in said
 
 
 def test_published_results_stand_in_for_the_store(trained_copy: Callable[[], Study], study_cache: Path):

@@ -5,6 +5,7 @@ killed scheduler or a killed sweep loses the runs in progress and nothing else. 
 is trained: two sweeps on one store share the work.
 """
 
+import logging
 import math
 import os
 import signal
@@ -26,10 +27,13 @@ from transferlaws.runs.plan import Plan
 from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 
+logger = logging.getLogger(__name__)
+
 # A run that has seen so many workers die is the likely cause (memory), and given up until the next sweep.
 MOST_WORKERS_LOST = 12
 MOST_STARTS = 5  # of an embedded cluster, before it is given up
 IDLE_SECONDS = 5.0  # without news for so long, look whether a worker is gone
+ALONE_SECONDS = 60.0  # without any worker, until that is said
 ELSEWHERE_SECONDS = 1.0  # how long to wait for another sweep before asking whether there is other work
 
 
@@ -138,6 +142,7 @@ class Sweep:
         self.trained = 0
         self.news: SimpleQueue[Any] = SimpleQueue()
         self._reported = -math.inf
+        self._alone_since: float | None = None
 
     def run(self, client: Any, bar: tqdm) -> Swept:
         """Train what is ready until nothing is. Raises TransferLawsError for what would end every run."""
@@ -198,9 +203,24 @@ class Sweep:
             except Empty:
                 if client.cluster is not None:  # replaces workers that died while they were starting
                     client.cluster.scale(len(client.cluster.worker_spec))
+                self._look_for_workers(client)
                 self._report(client, bar)
         while not self.news.empty():
             yield self.news.get()
+
+    def _look_for_workers(self, client: Any) -> None:
+        """Say so, once, when there has been no worker for a while: they may not start for lack of memory."""
+        now = time.monotonic()
+        if client.nthreads():
+            self._alone_since = None
+        elif self._alone_since is None:
+            self._alone_since = now
+        elif now - self._alone_since > ALONE_SECONDS:
+            logger.warning(
+                "no worker has been there for %.0f seconds; do they start, and have they memory? (--jobs)",
+                now - self._alone_since,
+            )
+            self._alone_since = math.inf
 
     def _take(self, run: Ready, future: Any) -> None:
         """Note how a run ended. Raises TransferLawsError for what would end the others in the same way."""
