@@ -40,6 +40,7 @@ def test_every_field_is_in_the_key() -> None:
         replace(SPEC, learning_rate=1.0000001e-3),
         replace(SPEC, recipe=TrainingRecipe(patience=5)),
         replace(SPEC, recipe=TrainingRecipe(averaging=0.3)),
+        replace(SPEC, recipe=TrainingRecipe(epsilon=1e-3)),
         replace(SPEC, start=None),
         replace(SPEC, budget_tokens=1),
         replace(SPEC, engine=SPEC.engine + 1),
@@ -54,5 +55,5 @@ def test_pretraining_on_the_same_data_shares_its_trunk_whatever_the_arm() -> Non
     assert replace(short, seed=1).trunk != long.trunk
 
 
-def test_a_recipe_without_averaging_has_the_key_it_had_before_there_was_any() -> None:
-    assert "averaging" not in SPEC.to_json()["recipe"]
+def test_a_recipe_has_the_key_it_had_before_there_were_more_options() -> None:
+    assert not {"averaging", "epsilon"} & SPEC.to_json()["recipe"].keys()

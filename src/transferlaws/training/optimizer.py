@@ -72,7 +72,7 @@ class AdamW:
                 beta2=self._recipe.beta2,
                 lr=rate,
                 weight_decay=weight_decay,
-                eps=1e-8,
+                eps=self._recipe.epsilon,
                 maximize=False,
             )
 

@@ -42,7 +42,8 @@ class TrainingRecipe:
     evaluations and `patience_share` more tokens brought less than `tolerance` nats. The stop set has as many
     characters as the data set, within `stop_chars_least` and `stop_chars`. With `averaging`, a run to its
     early stop is judged by the mean of its weights over that share of its steps (`training.averaging`), and
-    its rate does not decay.
+    its rate does not decay. `epsilon` is Adam's: gradients well below it move a weight in proportion, not by
+    the full rate.
     """
 
     batch_tokens: int = 2048
@@ -62,6 +63,7 @@ class TrainingRecipe:
     test_chars: int = 150_000
     max_tokens: int = 50_000_000
     averaging: float = 0.0
+    epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
         for field in ("batch_tokens", "patience", "stop_chars", "test_chars", "max_tokens"):
@@ -129,8 +131,9 @@ class RunSpec:
         for share in document["data"]:
             if not share["shuffled"]:  # left out, so that runs older than the field keep their keys
                 del share["shuffled"]
-        if not document["recipe"]["averaging"]:
-            del document["recipe"]["averaging"]
+        for name in ("averaging", "epsilon"):
+            if document["recipe"][name] == getattr(TrainingRecipe, name):
+                del document["recipe"][name]
         return document
 
     @cached_property
