@@ -1,5 +1,6 @@
 """One run again: train a recorded run from its spec and compare the losses."""
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,7 +43,11 @@ def reproduce(store: Store, workspace: "Callable[[], Workspace]", key: str) -> d
             assert start is not None
             beside.write(start)
             beside.checkpoints.mkdir()
-            (beside.checkpoints / spec.start).symlink_to(store.checkpoint(spec.start).resolve())
+            weights, link = store.checkpoint(spec.start).resolve(), beside.checkpoints / spec.start
+            try:
+                link.symlink_to(weights)
+            except OSError:  # not every system and user may make links
+                shutil.copytree(weights, link)
         again = execute(spec, replace(place, store=beside.path))
     if again.status != "ok":
         raise TransferLawsError(f"run {key} ended as {again.status} this time")

@@ -284,7 +284,7 @@ async def _kill_workers(embedded: Any) -> None:
     for nanny in list(embedded.workers.values()):
         nanny.close_gracefully()  # which is to say: do not replace the worker
         if nanny.pid:
-            os.kill(nanny.pid, signal.SIGKILL)
+            os.kill(nanny.pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows knows one, as deadly
 
 
 def train_one(spec: RunSpec, workspace: Any, patience: float = 0.0) -> tuple[str, str]:
