@@ -4,6 +4,7 @@ Readers make tables of files (`readers`), understanding makes columns of ours of
 makes runs of rows (`cells`); `ingestion` puts the three together.
 """
 
-from transferlaws.ingest.ingestion import Looked, Written, look
+from transferlaws.ingest.ingestion import Looked, look
+from transferlaws.ingest.output import Written
 
 __all__ = ["Looked", "Written", "look"]

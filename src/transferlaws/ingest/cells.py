@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.ingest.sheet import lines, plain
-from transferlaws.ingest.synonyms import STATUS_OF, TUNING, spelling, word
+from transferlaws.ingest.synonyms import ORDER
+from transferlaws.ingest.tuning import tuning_of
 
 CELL = ("arm", "n_params", "d_chars", "d_tokens")
 
@@ -52,9 +53,9 @@ def settle(table: pd.DataFrame, checkpoint: str = "best", tuning: Sequence[str] 
     tuned = work.best_tuned(tuning)
     work.number_seeds()
     work.say_what_is_odd()
-    return Runs(
-        tuple(work.aside), tuple(work.notes), tuned, work.table.drop(columns="status", errors="ignore")
-    )
+    kept = [name for name in ORDER if name in work.table and name != "status"]
+    columns = kept + [name for name in map(str, work.table) if name not in ORDER]
+    return Runs(tuple(work.aside), tuple(work.notes), tuned, work.table[columns])
 
 
 class _Work:
@@ -100,8 +101,16 @@ class _Work:
             self.set_aside((self.table[data] < 0).any(axis=1), f"{' or '.join(data)} is negative")
 
     def drop_repeats(self) -> None:
-        keys = self.table.astype({name: str for name in self.table if self.table[name].dtype == object})
-        self.set_aside(keys.duplicated(), "exact repeat of an earlier row, counted once")
+        """Rows that are the same in every column count once."""
+        measured = [name for name in (*self.cell, "loss") if name in self.table]
+        if measured and not self.table.empty:
+            alike = self.table.duplicated(measured, keep=False)
+            again = self.table[alike].astype(str).duplicated()
+            repeat = pd.Series(False, range(len(self.table)))
+            repeat[alike.to_numpy()] = again.to_numpy()
+            self.set_aside(
+                pd.Series(repeat.to_numpy(), self.table.index), "exact repeat of an earlier row, counted once"
+            )
 
     def one_checkpoint(self, which: str) -> None:
         """Of a run's rows at one data size keep one."""
@@ -133,63 +142,23 @@ class _Work:
         )
 
     def best_tuned(self, more: Sequence[str]) -> tuple[str, ...]:
-        """Of runs that differ in what is tuned keep the best setting of each cell, with all its seeds."""
-        if self.table.empty:
+        """Of runs that differ in what was tuned keep the best."""
+        tuning = None if self.table.empty or not self.cell else tuning_of(self.table, self.cell, more)
+        if tuning is None:
             return ()
-        rows = self.table
-        known = [name for name in rows if name in more or TUNING & set(spelling(str(name))[0])]
-        text = rows[[*self.cell, *known]].astype(str)
-        sizes = text.groupby(self.cell)[known].nunique() if known else pd.DataFrame()
-        tuned = tuple(name for name in known if (sizes[name] > 1).any())
-        # One setting may follow another (a batch chosen for a rate): what varies is taken together.
-        if not tuned:
-            return ()
-        measure = (
-            "loss_validation"
-            if "loss_validation" in rows and rows["loss_validation"].notna().all()
-            else "loss"
-        )
-        work = text[list(self.cell)].copy()
-        work["_cell"] = work.groupby(self.cell).ngroup()
-        work["_setting"] = text[list(tuned)].agg("|".join, axis=1)
-        work["_loss"] = rows[measure].to_numpy()
-        work["_seed"] = rows["seed"].astype(str).to_numpy() if "seed" in rows else ""
-        work["_at"] = np.arange(len(rows))
-        by_setting = work.groupby(["_cell", "_setting"], sort=False).agg(
-            seeds=("_seed", "nunique"), loss=("_loss", "mean")
-        )
-        most = by_setting.groupby("_cell")["seeds"].transform("max")
-        full = by_setting[by_setting["seeds"] == most]
-        best = full.loc[full.groupby("_cell")["loss"].idxmin()].reset_index()
-        seeds = work.groupby("_cell")["_seed"].nunique()
-        crossed = set(best["_cell"][best["seeds"].to_numpy() * 2 > seeds.loc[best["_cell"]].to_numpy()])
-        chosen = set(zip(best["_cell"], best["_setting"], strict=True))
-        in_chosen = np.array([pair in chosen for pair in zip(work["_cell"], work["_setting"], strict=True)])
-        by_seed = work.loc[work.groupby(["_cell", "_seed"])["_loss"].transform("min") == work["_loss"]]
-        by_seed = by_seed[~by_seed.duplicated(["_cell", "_seed"])]
-        keep = np.where(work["_cell"].isin(crossed), in_chosen, work["_at"].isin(by_seed["_at"]))
-        drop = pd.Series(~keep, rows.index)
-        if drop.any():
-            names = ", ".join(map(plain, tuned))
-            how = "validation loss" if measure == "loss_validation" else "loss (there is no validation loss)"
-            rule = (
-                f"the setting of lowest mean {how} over its seeds"
-                if crossed and seeds.max() > 1
-                else f"the lowest {how}"
-            )
-            cells = work.loc[drop.to_numpy(), "_cell"].nunique()
-            self.notes.append(
-                f"{names} var{'y' if len(tuned) > 1 else 'ies'} within {cells:,} cells: tuning, of which {rule} counts"
-            )
-            self.set_aside(drop, f"another value of {names} did better in the cell")
-        return tuned
+        names = ", ".join(map(plain, tuning.columns))
+        vary = "varies" if len(tuning.columns) == 1 else "vary"
+        cells = f"{tuning.n_cells:,} cell{'s' * (tuning.n_cells != 1)}"
+        self.notes.append(f"{names} {vary} within {cells}: tuning, of which {tuning.rule} counts")
+        self.set_aside(~tuning.keep, f"another value of {names} did better in the cell")
+        return tuning.columns
 
     def number_seeds(self) -> None:
         if self.table.empty or "arm" not in self.table:
             return
         seeds = self.table["seed"].astype(str) if "seed" in self.table else pd.Series("", self.table.index)
         if (seeds == "").any():
-            numbers = self.table.groupby([self.table[name].astype(str) for name in self.cell]).cumcount()
+            numbers = self.table.groupby(self.cell, dropna=False).cumcount()
             table = self.table.copy()
             table["seed"] = seeds.where(seeds != "", numbers.astype(str)).astype(object)
             self.table = table
@@ -200,6 +169,8 @@ class _Work:
 
     def say_what_is_odd(self) -> None:
         rows = self.table
+        if rows.empty or not self.cell:
+            return
         for name in ("d_chars", "d_tokens"):
             if name in rows and (rows[name] == 0).any() and not ("d_chars" in rows and name == "d_tokens"):
                 count = int((rows[name] == 0).sum())
@@ -210,8 +181,11 @@ class _Work:
             self.notes.append(
                 f"one model size ({rows['n_params'].iloc[0]:g}): loss against data can be fitted, size cannot"
             )
-        if "run" in rows or not self.cell or rows.empty:
-            return self._repeats()
+        if "run" in rows:
+            if "seed" in rows:
+                self._repeats()
+            return
+        self._repeats()
         group = [name for name in ("arm", "n_params", "seed") if name in rows]
         per = rows.groupby(group)[self.cell[-1]].nunique()
         if len(per) and per.median() > 20:
@@ -219,12 +193,9 @@ class _Work:
                 f"each of {len(per)} sizes has some {per.median():.0f} data sizes and nothing names the run: if these "
                 "are checkpoints of one run, --map run=n_params says so"
             )
-        return self._repeats()
 
     def _repeats(self) -> None:
         rows = self.table
-        if rows.empty:
-            return
         same = rows.duplicated([*self.cell, *(["seed"] if "seed" in rows else [])], keep=False)
         if not same.any():
             return
@@ -240,8 +211,3 @@ class _Work:
         self.notes.append(
             f"{int(same.sum()):,} rows share {what} with another ({lines(rows.index[same])}); each counts as a run{hint}"
         )
-
-
-def failed_words(column: pd.Series) -> pd.Series:
-    """Where a cell of a loss says how the run ended ("OOM", "diverged") instead of a number."""
-    return column.map(lambda cell: isinstance(cell, str) and STATUS_OF.get(word(cell)) == "failed")

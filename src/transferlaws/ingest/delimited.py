@@ -97,6 +97,8 @@ def _rows(text: str, delimiter: str, where: str) -> tuple[list[list[str]], list[
                 continue
             if reader.line_num == 1 and row[0].lower().startswith("sep="):
                 continue
+            if rows and len(row) == 1 and row[0].startswith("#"):
+                continue
             if delimiter == "|":
                 row = row[1:] if not row[0].strip() else row
                 row = row[:-1] if row and not row[-1].strip() else row
@@ -113,13 +115,16 @@ def _header(rows: list[list[str]], numbers: list[int]) -> tuple[list[str], int, 
     """The header, how many lines stand above it, and where the rows begin."""
     width = Counter(len(row) for row in rows[:_PROBE]).most_common(1)[0][0]
     for place, row in enumerate(rows[:_PROBE]):
-        if len(row) in (width, width - 1) and not row[0].startswith("#") and (len(row) > 1 or width == 1):
-            return [name.strip() for name in row], place, place + 1
-        if row[0].startswith("#") and len(row) == width and place + 1 < len(rows):
-            after = rows[place + 1]
-            if not after[0].startswith("#") and any(re.fullmatch(r"[\d.,eE+-]+", cell) for cell in after):
-                return [row[0].lstrip("# "), *(name.strip() for name in row[1:])], place, place + 1
+        after = rows[place + 1] if place + 1 < len(rows) else []
+        # R's write.table gives the column of row names no header; a title is as short, but no row follows it.
+        short = len(row) == width - 1 and len(after) == width and _has_number(after) and not _has_number(row)
+        if len(row) == width or (short and place == 0):
+            return [name.lstrip("# ").strip() for name in row], place, place + 1
     return [name.strip() for name in rows[0]], 0, 1
+
+
+def _has_number(row: list[str]) -> bool:
+    return any(re.fullmatch(r"\s*[+-]?[\d.,]+(e[+-]?\d+)?\s*", cell, re.IGNORECASE) for cell in row)
 
 
 def _distinct(header: list[str]) -> tuple[list[str], list[tuple[str, str]]]:

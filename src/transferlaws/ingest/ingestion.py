@@ -5,42 +5,23 @@ print(looked.summary())
 looked.write(Path("table.csv"))
 """
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from transferlaws.errors import TransferLawsError, UsageError
-from transferlaws.files import replace_atomic
+from transferlaws.ingest.arithmetic import read_expression
 from transferlaws.ingest.cells import Runs, settle
+from transferlaws.ingest.output import Written, refuse_output, write_table
 from transferlaws.ingest.published import Published, published
 from transferlaws.ingest.readers import read_file
 from transferlaws.ingest.sheet import Sheet, plain
 from transferlaws.ingest.understanding import Understanding, understand
-
-_RESERVED = frozenset({"role", "status"})
-"""Columns by which `fit` sets rows aside; a column of the user's that is called so means something else."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """A table on the disk: where, how many runs, which columns, how many cells were made harmless."""
-
-    path: Path
-    n_runs: int
-    columns: tuple[str, ...]
-    n_formulas: int
-
-    def summary(self) -> str:
-        """One line, and one more if cells that a spreadsheet would run were written as text."""
-        said = f"written to {self.path}: {self.n_runs:,} runs, columns {', '.join(self.columns[:12])}"
-        said += f" and {len(self.columns) - 12} more" if len(self.columns) > 12 else ""
-        if self.n_formulas:
-            said += f"\n{self.n_formulas:,} cells that a spreadsheet would run as formulas were written with a ' before them"
-        return said
+from transferlaws.ingest.wide import lengthen
 
 
 @dataclass(frozen=True)
@@ -51,7 +32,7 @@ class Looked:
     understood: tuple[Understanding, ...]
     runs: Runs
     like: Published | None = None
-    passed_over: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     read: tuple[Path, ...] = field(default=(), repr=False)
 
     @property
@@ -62,30 +43,36 @@ class Looked:
 
     @property
     def law(self) -> str:
-        """The law of `transferlaws fit` that these runs are for; empty for the law of transfer."""
+        """The law of `transferlaws fit` that these runs are for: hernandez is that of transfer."""
         table = self.runs.table
-        if (
-            "d_chars" in table
-            and "arm" in table
-            and "scratch" in set(table["arm"])
-            and table["arm"].nunique() > 1
-        ):
-            return ""
+        if "arm" in table and "scratch" in set(table["arm"]) and table["arm"].nunique() > 1:
+            return "hernandez"
         if self.like is not None:
             return self.like.law
         data = "d_tokens" if "d_tokens" in table else "d_chars"
         return "rectified" if data in table and (table[data] == 0).any() else "chinchilla"
 
+    def next_command(self, out: Path) -> str:
+        """The command that fits that law to the table written to `out`."""
+        law = "" if self.law == "hernandez" else f" --law {self.law}"
+        needed, other = ("d_chars", "d_tokens") if "arm" in self.runs.table else ("d_tokens", "d_chars")
+        under = "" if needed in self.runs.table else f" --map {needed}={other}"
+        arms = self.runs.table.get("arm", pd.Series(dtype=object))
+        alone = len(arms) and "scratch" not in set(arms)
+        source = f" --source {shlex.quote(str(arms.value_counts().index[0]))}" if alone else ""
+        return f"transferlaws fit {shlex.quote(str(out))}{law}{under}{source}"
+
     def summary(self) -> str:
         """What was understood, what was set aside, and the published fit to compare with, in lines."""
         said = [one.summary() for one in self.understood]
-        said += [f"passed over: {line}" for line in self.passed_over]
+        said += [f"note: {line}" for line in self.remarks]
         said += [f"set aside {aside.summary()}" for aside in self.runs.aside]
         said += [f"note: {line}" for line in self.runs.notes]
         if self.missing:
             said.append(f"missing: {', '.join(self.missing)}")
         elif not self.missing:
-            said.append(f"{len(self.runs.table):,} runs")
+            count = len(self.runs.table)
+            said.append(f"{count:,} run{'s' * (count != 1)}")
         if self.like:
             said.append(f"published for {self.like.title}: {self.like.fact} ({self.like.source})")
         return "\n".join(said)
@@ -106,13 +93,13 @@ class Looked:
                 }
                 for one in self.understood
             ],
-            "passed_over": list(self.passed_over),
+            "remarks": list(self.remarks),
             "set_aside": [{"count": a.count, "why": a.why, "where": a.where} for a in self.runs.aside],
             "notes": list(self.runs.notes),
             "tuned": list(self.runs.tuned),
             "missing": list(self.missing),
             "runs": len(self.runs.table),
-            "law": self.law or "hernandez",
+            "law": self.law,
             "published": None if self.like is None else {"name": self.like.name, "fact": self.like.fact, "source": self.like.source},
         }  # fmt: skip
 
@@ -132,10 +119,7 @@ class Looked:
         if self.runs.table.empty:
             why = "; ".join(aside.summary() for aside in self.runs.aside[:3])
             raise TransferLawsError(f"{self.files[0]} has no usable run{': ' + why if why else ''}")
-        table, formulas = harmless(self.runs.table)
-        with replace_atomic(out) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n")
-        return Written(out, len(table), tuple(table.columns), formulas)
+        return write_table(self.runs.table, out)
 
 
 def look(
@@ -166,17 +150,21 @@ def look(
     asked = {**(ready.mapping if ready else {}), **(mapping or {})}
     needs_file = len(files) > 1 or any("file" in text for text in asked.values())
     sheets: list[Sheet] = []
-    passed: list[str] = []
+    remarks: list[str] = []
     for path in files:
         found = read_file(Path(path))
         if len(found) > 1 or sheet:
             found, more = _one_sheet(found, sheet, asked)
-            passed += more
+            remarks += more
         sheets += [_with_file(each, Path(path)) if needs_file else each for each in found]
-    understood = [
-        understand(each, asked, chars_per_token, scratch, ready.sizes if ready else None)
-        for each in _together(sheets)
-    ]
+    understood = []
+    for each in _together(sheets):
+        given, more = _fitting(ready, each) if ready else ({}, [])
+        sizes, units = (ready.sizes, ready.units) if ready else (None, None)
+        understood.append(
+            understand(each, {**given, **(mapping or {})}, chars_per_token, scratch, sizes, units)
+        )
+        remarks += more
     table = pd.concat([one.table for one in understood]) if len(understood) > 1 else understood[0].table
     runs = settle(
         table,
@@ -184,59 +172,7 @@ def look(
         [*tuning, *(ready.tuning if ready else ())],
     )
     read = tuple(Path(name) for each in sheets for name in each.files)
-    return Looked(tuple(map(Path, files)), tuple(understood), runs, ready, tuple(passed), read)
-
-
-def refuse_output(out: Path, inputs: Sequence[Path]) -> None:
-    """Raise UsageError if the output is an input, by whatever name, or no CSV by its own."""
-    if out.suffix.lower() in (".parquet", ".xlsx", ".json", ".jsonl", ".tsv", ".xls"):
-        raise UsageError(f"--out {out}: ingest writes CSV; call it {out.with_suffix('.csv').name}")
-    for path in inputs:
-        same = out.resolve() == Path(path).resolve()
-        if not same and out.exists() and Path(path).exists():
-            same = out.samefile(path)
-        if same:
-            raise UsageError(f"--out {out} is one of the files to read; choose another")
-
-
-def harmless(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """A table as it is written: text that a spreadsheet would run has a ' before it, whole numbers are whole."""
-    formulas = 0
-    columns: dict[str, pd.Series] = {}
-    for name in table:
-        cells = table[name]
-        called = _safe(str(name))
-        called = f"source_{called}" if called in _RESERVED else called
-        while called in columns:
-            called += "_2"
-        if pd.api.types.is_float_dtype(cells):
-            whole = cells.notna().all() and np.isfinite(cells).all() and (cells == cells.round()).all()
-            columns[called] = cells.astype("int64") if whole and cells.abs().max() < 2**53 else cells
-        elif cells.dtype == object or pd.api.types.is_string_dtype(cells):
-            safe = {cell: _safe(cell) for cell in cells.unique() if isinstance(cell, str)}
-            formulas += int(
-                cells.map(
-                    lambda cell, safe=safe: (
-                        isinstance(cell, str) and safe[cell] != cell and safe[cell].startswith("'")
-                    )
-                ).sum()
-            )
-            columns[called] = cells.map(lambda cell, safe=safe: safe[cell] if isinstance(cell, str) else cell)
-        else:
-            columns[called] = cells
-    return pd.DataFrame(columns), formulas
-
-
-def _safe(text: str) -> str:
-    if text.isprintable() and text[:1] not in ("=", "+", "-", "@", "'"):
-        return text
-    text = "".join(c if c.isprintable() else " " for c in text).strip()
-    if text[:1] in ("=", "+", "-", "@"):
-        try:
-            float(text.replace(",", "."))
-        except ValueError:
-            return f"'{text}"
-    return text
+    return Looked(tuple(map(Path, files)), tuple(understood), runs, ready, tuple(remarks), read)
 
 
 def _with_file(sheet: Sheet, path: Path) -> Sheet:
@@ -267,6 +203,21 @@ def _together(sheets: list[Sheet]) -> list[Sheet]:
     return found
 
 
+def _fitting(ready: Published, sheet: Sheet) -> tuple[dict[str, str], list[str]]:
+    """The part of a ready mapping whose columns the table has, and what became of the rest."""
+    columns = list(map(str, lengthen(sheet).frame.columns))
+    fits, odd = {}, []
+    for target, text in ready.mapping.items():
+        try:
+            if all(part in columns for part in text.split("+")) or read_expression(text, columns):
+                fits[target] = text
+        except UsageError as error:
+            odd.append(f"{target} of --like {ready.name}: {error}; taken by its name instead")
+    if not fits or len(odd) == len(ready.mapping):
+        raise UsageError(f"{sheet.where} has none of the columns of --like {ready.name} ({ready.shape})")
+    return fits, odd
+
+
 def _one_sheet(sheets: list[Sheet], name: str, asked: Mapping[str, str]) -> tuple[list[Sheet], list[str]]:
     """The sheet of a workbook that is meant: the one named, or the first with all that a law needs."""
     names = [one.where.rpartition("sheet ")[2] for one in sheets]
@@ -284,4 +235,4 @@ def _one_sheet(sheets: list[Sheet], name: str, asked: Mapping[str, str]) -> tupl
             chosen = place
             break
     others = ", ".join(other for place, other in enumerate(names) if place != chosen)
-    return [sheets[chosen]], [f"sheets {others} (--sheet NAME reads another)"]
+    return [sheets[chosen]], [f"read sheet {names[chosen]}, not {others} (--sheet NAME reads another)"]

@@ -93,6 +93,8 @@ def unfold(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     opened = []
     for name in list(frame.columns):
         cells = frame[name]
+        if not cells.iloc[:100].map(lambda cell: isinstance(cell, str) and cell.lstrip().startswith("{")).any():
+            continue
         text = cells[cells.map(lambda cell: isinstance(cell, str) and cell.lstrip().startswith("{"))]
         if text.empty or len(text) * 2 < len(cells):
             continue

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from transferlaws.ingest.quantities import read_numbers, share_of_numbers, size_in_text
-from transferlaws.ingest.sheet import Sheet, plain
+from transferlaws.ingest.sheet import Sheet, each, plain
 from transferlaws.ingest.synonyms import (
     FLOPS,
     MEANINGS,
@@ -90,7 +90,7 @@ class Proposal:
         for column, meaning, scale, unit in self._candidates(target):
             cells = self.frame[column]
             if meaning.expression != "{}":
-                sizes = cells.dropna().map(size_in_text)
+                sizes = cells.dropna().iloc[:500].map(size_in_text)
                 if len(sizes) and sizes.notna().mean() > 0.5:
                     self._take(target, meaning.expression.format(quoted(column)), meaning.unit)
                     return
@@ -109,7 +109,7 @@ class Proposal:
                 else f"{quoted(column)}*{scale:.0e}".replace("e+0", "e").replace("e+", "e")
             )
             self._take(_home(target, told), text, told if told not in ("", "parameters") else meaning.unit)
-            if target == "n_params" and scale == 1 and 0 < read.values.max() < 20_000:
+            if target == "n_params" and scale == 1 and _looks_scaled(read.values):
                 self.notes.append(
                     f"n_params runs from {read.values.min():g} to {read.values.max():g}: if {plain(column)!r} counts "
                     f"millions, --map n_params='{quoted(column)}*1e6'"
@@ -188,21 +188,29 @@ class Proposal:
         sizes = next((c for c, m, _, _ in self._candidates("n_params") if m.expression == "{}"), None)
         if sizes is None or sizes == column or distinct > 50 or distinct * 2 > len(cells):
             return False
-        small = cells.map(lambda cell: str(cell).strip().removesuffix(".0").isdigit()).all()
+        small = all(str(cell).strip().removesuffix(".0").isdigit() for cell in cells.unique())
         return bool(small and (self.frame.groupby(cells.astype(str))[sizes].nunique() > 1).all())
 
     def _arm(self) -> None:
         """The column that says what a run began from: few labels, one of them most likely "scratch"."""
         sure = {"arm", "from_scratch", "pretrained", "pre_trained", "source"}
         for column, _, _, _ in self._candidates("arm"):
-            labels = self.frame[column].map(word)
+            labels = each(self.frame[column], word)
             distinct = set(labels) - {"", "nan"}
-            if not distinct or (len(distinct) > 2 and len(distinct) * 2 > len(labels)):
+            many = len(distinct) > 2 and (
+                len(distinct) * 2 > len(labels) or share_of_numbers(self.frame[column]) > 0.5
+            )
+            if not distinct or (many and column.strip().lower() != "arm"):
                 continue
             certain = bool(sure & set(spelling(column)[0]))
             if certain or len(distinct) > 1 or distinct & SCRATCH:
                 self._take("arm", quoted(column), "")
                 return
+
+
+def _looks_scaled(sizes: pd.Series) -> bool:
+    """Whether parameters are so few, or so broken, that they must count thousands or millions."""
+    return bool((sizes.dropna() % 1 != 0).any() or 0 < sizes.max() < 200)
 
 
 def quoted(column: str) -> str:
@@ -216,11 +224,4 @@ def _home(target: str, unit: str) -> str:
         return target
     return {"tokens": "d_tokens", "characters": "d_chars", "bytes": "d_chars", "examples": "d_tokens"}.get(
         unit, target
-    )
-
-
-def empty_cells(frame: pd.DataFrame, column: str) -> pd.Series:
-    """Which cells of a column hold nothing."""
-    return frame[column].map(
-        lambda cell: cell is None or str(cell).strip().lower() in ("", "nan", "none", "<na>")
     )

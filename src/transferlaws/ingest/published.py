@@ -22,6 +22,7 @@ class Published:
     law: str = "chinchilla"
     tuning: tuple[str, ...] = ()
     checkpoint: str = "best"
+    units: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -40,7 +41,7 @@ PUBLISHED = (
         "checkpoints of the Gemstones suite",
         {"n_params": "params_active_precise", "d_tokens": "tokens", "loss": "final_loss", "run": "run_name"},
         "on hot_100b+ (22 models): alpha 0.258, beta 0.591, E 0.666, log A 4.876, log B 12.698",
-        "McLeish et al. 2025, arXiv 2502.06857",
+        "McLeish et al. 2025, the release's parameters_delta-4/approach_3_parameters_grid_search_0_hot_100b+.json",
         "mcleish7/gemstone-scaling-laws, wandb_dfs/wandb_df_for_fitting_*.jsonl and parameters_delta-4/",
     ),
     Published(
@@ -56,12 +57,13 @@ PUBLISHED = (
     Published(
         "rectified",
         "fine-tuning grids of the rectified scaling law",
-        {"n_params": "size", "d_tokens": "data", "loss": "loss", "model": "`config name`"},
+        {"n_params": "size", "d_tokens": "data", "loss": "loss", "run": "`config name`"},
         "B/(D_l + D^beta) + E for each model alone; on a logarithmic scale its deviation is below that of "
         "B/D^beta + E for nearly every model. D counts examples, D = 0 is the loss before fine-tuning",
         "Lin et al. 2024, arXiv 2402.02314",
         "linhaowei1/Fine-tuning-Scaling-Law, benchmark/{flan,wmt19,gigaword}.csv and results/rmsd.csv",
         law="rectified",
+        units={"d_tokens": "examples, not tokens"},
     ),
     Published(
         "data-constrained",
@@ -87,8 +89,8 @@ PUBLISHED = (
     Published(
         "loss-to-loss",
         "losses of public models on several sets",
-        {"n_params": "Size", "d_tokens": "Tokens", "loss": "`C4 Validation Loss`", "source": "`Pretraining Data`",
-         "model": "Name"},
+        {"n_params": "Size", "d_tokens": "Tokens", "loss": "`C4 Validation Loss`", "arm": "`Pretraining Data`",
+         "run": "Name"},
         "between two losses L_y = K (L_x - E_x)^kappa + E_y; pre-training data and tokenizer set the line, size and "
         "architecture hardly do",
         "Mayilvahanan et al. 2025, arXiv 2502.12120; Brandfonbrener et al. 2024, arXiv 2411.12925",
@@ -97,11 +99,13 @@ PUBLISHED = (
     Published(
         "pfnet-transfer",
         "transfer from rendered pictures, by size of pre-training",
-        {"n_params": "nparam*1e6", "d_tokens": "`pretrain.data`", "loss": "1-value", "run": "run", "step": "n_eval"},
+        {"n_params": "nparam*1e6", "d_tokens": "`pretrain.data`", "loss": "1-value", "step": "n_eval",
+         "arm": "pdata+pscale+ptask+fdata+ftask+fratio", "run": "pdata+pscale+ptask+fdata+ftask+fratio+model"},
         "delta (gamma + n^-alpha) s^-beta for the error, n pictures of pre-training, s of fine-tuning: pre-training "
         "helps down to a floor, the transfer gap gamma. value is an accuracy, so the loss here is an error rate",
         "Mikami et al. 2021, arXiv 2108.11018",
         "pfnet-research/cg-transfer, results/results_finetune.csv and results/README.md",
+        units={"d_tokens": "pictures of pre-training, not tokens", "loss": "error rate, not nats"},
     ),
 )  # fmt: skip
 

@@ -57,26 +57,28 @@ def read_numbers(column: pd.Series, decimal_comma: bool = False) -> Quantities:
     cells name, if they name one.
     """
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        values = column.astype("float64")
-        return Quantities(values, pd.Series(False, column.index), None, "")
+        return Quantities(column.astype("float64"), pd.Series(False, column.index), None, "")
     codes, distinct = pd.factorize(column, use_na_sentinel=False)
     texts = [cell if isinstance(cell, str) else "" if _absent(cell) else str(cell) for cell in distinct]
     texts = [text.strip() for text in texts]
     comma, dots = _style(texts, decimal_comma)
-    found = [_parse(text, comma, dots) for text in texts]
-    values = np.array([math.nan if one is None else one[0] for one in found] or [math.nan])
-    bad = np.array(
-        [one is None and text.lower() not in MISSING for one, text in zip(found, texts, strict=True)]
-        or [False]
-    )
-    errors = np.array([math.nan if one is None else one[1] for one in found] or [math.nan])
-    units = {one[2] for one in found if one is not None and one[2]}
+    values = np.full(len(texts), math.nan)
+    errors = np.full(len(texts), math.nan)
+    bad = np.zeros(len(texts), dtype=bool)
+    units = set()
+    for at, text in enumerate(texts):
+        found = _parse(text, comma, dots)
+        if found is None:
+            bad[at] = text.lower() not in MISSING
+        else:
+            values[at], errors[at], unit = found
+            units.add(unit)
+    units -= {""}
     where = column.index
-    with_errors = pd.Series(errors[codes], where) if np.isfinite(errors).any() else None
     return Quantities(
         pd.Series(values[codes], where, dtype="float64"),
         pd.Series(bad[codes], where, dtype=bool),
-        with_errors,
+        pd.Series(errors[codes], where, dtype="float64") if np.isfinite(errors).any() else None,
         units.pop() if len(units) == 1 else "",
     )
 
@@ -116,7 +118,7 @@ def _style(texts: list[str], decimal_comma: bool) -> tuple[bool, bool]:
     """Whether a lone comma is decimal, and whether dots part thousands, in a column of such cells."""
     commas = [text for text in texts if "," in text]
     told = [_COMMA.match(text) and not _GROUPED.match(text) for text in commas]
-    dots = any(_DOTTED.fullmatch(text) for text in texts)
+    dots = any(text.count(".") > 1 and _DOTTED.fullmatch(text) for text in texts)
     return any(told) or dots or decimal_comma, dots
 
 

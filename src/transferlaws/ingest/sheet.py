@@ -1,7 +1,9 @@
 """A table as it stands in a file, before anybody knows what its columns mean."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pandas as pd
 
 
@@ -23,6 +25,14 @@ class Sheet:
     def with_frame(self, frame: pd.DataFrame, *notes: str) -> "Sheet":
         """This table with other cells, and what was done to them added to its notes."""
         return replace(self, frame=frame, notes=(*self.notes, *notes))
+
+
+def each(column: pd.Series, change: Callable[[object], object]) -> pd.Series:
+    """A column with every cell changed, each distinct cell once: what makes a million labels quick."""
+    codes, distinct = pd.factorize(column.astype(object), use_na_sentinel=False)
+    changed = np.empty(len(distinct), dtype=object)
+    changed[:] = [change(cell) for cell in distinct]
+    return pd.Series(changed[codes], column.index, dtype=object)
 
 
 def plain(text: object, most: int = 60) -> str:

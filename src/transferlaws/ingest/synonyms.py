@@ -82,6 +82,10 @@ MEANINGS = (
     Meaning("weight_decay", "", _names("weight_decay wd weightdecay")),
 )  # fmt: skip
 
+ORDER = ("n_params", "arm", "d_chars", "d_tokens", "seed", "loss", "loss_sd", "loss_validation", "run", "step",
+         "status", "learning_rate", "batch_size", "weight_decay")  # fmt: skip
+"""Our columns, as they are written."""
+
 TUNING = frozenset(_names(
     "learning_rate batch_size weight_decay warmup warmup_steps warmup_ratio num_warmup_steps dropout momentum "
     "beta1 beta2 adam_beta1 adam_beta2 adam_epsilon eps epsilon grad_clip max_grad_norm clip optimizer optim "

@@ -144,9 +144,14 @@ def _tensorboard(root: Path, files: Iterable[Path]) -> tuple[list[History], list
         if is_event_file(path):
             by_run.setdefault(path.parent, []).append(path)
     histories, notes = [], []
-    for run, paths in by_run.items():
-        scalars = read_events(paths)
+    read = {run: read_events(paths) for run, paths in by_run.items()}
+    for run, scalars in read.items():
         notes += scalars.broken[:3]
+        if scalars.settings and run.parent in read:  # add_hparams leaves them in a folder within the run's
+            read[run.parent].settings.update(scalars.settings)
+            scalars.curves.clear()
+            scalars.settings.clear()
+    for run, scalars in read.items():
         if scalars.curves or scalars.settings:
             name = _name(run, root)
             histories.append(History(name, {**settings_in(name), **scalars.settings}, scalars.curves))

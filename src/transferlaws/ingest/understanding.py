@@ -10,12 +10,12 @@ from transferlaws.errors import UsageError
 from transferlaws.ingest.arithmetic import Expression, read_expression
 from transferlaws.ingest.proposal import LABELS, NUMBERS, Proposal
 from transferlaws.ingest.quantities import read_numbers, size_in_text
-from transferlaws.ingest.sheet import Sheet, lines, plain
-from transferlaws.ingest.synonyms import SCRATCH, STATUS_OF, spelling, word
+from transferlaws.ingest.sheet import Sheet, each, lines, plain
+from transferlaws.ingest.synonyms import ORDER, SCRATCH, STATUS_OF, spelling, word
 from transferlaws.ingest.wide import lengthen
 
-ORDER = ("n_params", "arm", "d_chars", "d_tokens", "seed", "loss", "loss_sd", "loss_validation", "run", "step",
-         "status", "learning_rate", "batch_size", "weight_decay")  # fmt: skip
+UNITS_OF = {"n_params": "parameters", "d_chars": "characters", "d_tokens": "tokens", "loss": "nats a token"}
+"""The units that our columns are in, where nothing says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +79,13 @@ def understand(
     chars_per_token: float | None = None,
     scratch: str = "",
     sizes: Mapping[str, float] | None = None,
+    units: Mapping[str, str] | None = None,
 ) -> Understanding:
     """The rows of a table in our columns, by its names and contents and what was `asked`.
 
     `asked` maps targets to expressions ("none" leaves one out), `chars_per_token` turns tokens into characters
     and back, `scratch` is the label of the arm from scratch, `sizes` the parameters of models by a part of
-    their name. Raises UsageError for an expression that cannot be meant.
+    their name, `units` the units of what was asked. Raises UsageError for an expression that cannot be meant.
     """
     rows = len(sheet.frame)
     sheet = lengthen(sheet)
@@ -102,7 +103,7 @@ def understand(
             name not in NUMBERS and name in asked and text in sheet.frame and not reader.is_number(text)
         )
         table[name] = reader.label(text, name) if label else reader.number(text, name)
-        sources[name] = text, unit
+        sources[name] = text, unit or (units or {}).get(name, "") or UNITS_OF.get(name, "")
     if "loss_sd" not in table and reader.error_bars is not None and "loss" in table:
         table["loss_sd"] = reader.error_bars
         sources["loss_sd"] = "the error bars in the cells of the loss", "nats"
@@ -111,6 +112,10 @@ def understand(
         table["arm"] = _arms(table["arm"], sources["arm"][0], scratch, notes)
     if "status" in table:
         table["status"] = _statuses(table["status"], notes)
+    said = reader.endings(sources.get("loss", ("", ""))[0])
+    if said is not None:
+        table["status"] = said.where(said != "", table.get("status", "ok"))
+        sources.setdefault("status", ("what the loss says in place of a number", ""))
     table = table[[name for name in ORDER if name in table] + [name for name in table if name not in ORDER]]
     targets = tuple(_target(name, table[name], *sources[name]) for name in table)
     used = {text for text, _ in sources.values()} | {f"`{name}`" for name in sheet.frame}
@@ -157,9 +162,8 @@ class _Reader:
                 bad = read.unread[read.unread].index
                 cells = self.sheet.frame.loc[read.unread, name].map(lambda cell: plain(cell, 20))
                 shown = ", ".join(repr(cell) for cell in list(dict.fromkeys(cells))[:3])
-                self.unread.append(
-                    f"{len(bad)} cells of {plain(name)!r} are no number: {shown} ({lines(bad)})"
-                )
+                what = "cell" if len(bad) == 1 else "cells"
+                self.unread.append(f"{len(bad)} {what} of {plain(name)!r}, no number: {shown} ({lines(bad)})")
         return self._read[name]
 
     def _sizes(self, name: str) -> pd.Series:
@@ -170,14 +174,32 @@ class _Reader:
         cells = self.sheet.frame[name].astype(str)
         return cells.map({text: of(text) for text in cells.unique()}).astype("float64")
 
+    def endings(self, text: str) -> pd.Series | None:
+        """How runs ended where their loss says so ("OOM", "diverged") instead of a number; None if none does."""
+        name = text.strip("`")
+        if name not in self._read or pd.api.types.is_numeric_dtype(self.sheet.frame[name]):
+            return None
+        odd = self._read[name].isna().to_numpy()
+        cells = each(self.sheet.frame[name][odd], lambda cell: word(cell) if isinstance(cell, str) else "")
+        failed = each(cells, lambda said: f"failed {said}" if STATUS_OF.get(str(said)) == "failed" else "")
+        said = pd.Series("", self.sheet.frame.index, dtype=object)
+        said[odd] = failed
+        return said if (failed != "").any() else None
+
     def label(self, text: str, target: str) -> pd.Series:
         """A column of labels, or one label for every row."""
         name = text.strip("`")
         if name in self.sheet.frame:
             self.whole.add(name)
-            return self.sheet.frame[name].map(_label).astype(object)
+            return each(self.sheet.frame[name], _label)
         if target == "seed":
-            return self.number(text, target).map(_label).astype(object)
+            return each(self.number(text, target), _label)
+        parts = [part.strip().strip("`") for part in text.split("+")]
+        if len(parts) > 1 and all(part in self.sheet.frame for part in parts):
+            joined = self.label(parts[0], target)
+            for part in parts[1:]:
+                joined = joined + " " + self.label(part, target)
+            return joined
         return pd.Series([text] * len(self.sheet.frame), self.sheet.frame.index, dtype=object)
 
 
@@ -206,9 +228,14 @@ def _units(
                 if name in table and sources[name][0] != "the error bars in the cells of the loss":
                     table[name] *= chars_per_token
                     sources[name] = f"{sources[name][0]}*{chars_per_token:g}", "nats a token"
-    elif "d_tokens" in table and "d_chars" not in table and "arm" in table:
+    elif (
+        "d_tokens" in table
+        and "d_chars" not in table
+        and "arm" in table
+        and "not tokens" not in sources["d_tokens"][1]
+    ):
         notes.append(
-            f"the data is in {sources['d_tokens'][1] or 'tokens'}; a law of transfer is fitted to characters, with --chars-per-token X"
+            f"the data is in {sources['d_tokens'][1] or 'tokens'}; --chars-per-token X gives it in characters too"
         )
     if "loss_sd" in table and any(
         part in word(sources["loss_sd"][0]) for part in ("stderr", "sem", "standard_error")
@@ -248,7 +275,7 @@ def _arms(labels: pd.Series, source: str, scratch: str, notes: list[str]) -> pd.
         notes.append(
             f"arm: none of {', '.join(plain(x, 20) for x in list(named)[:6])} is known as scratch; --scratch NAME"
         )
-    return labels.map(named).map(lambda label: plain(label, 200)).astype(object)
+    return each(labels, lambda label: plain(named[str(label)], 200))
 
 
 def _statuses(words: pd.Series, notes: list[str]) -> pd.Series:
@@ -256,7 +283,7 @@ def _statuses(words: pd.Series, notes: list[str]) -> pd.Series:
     odd = [plain(label, 20) for label, status in known.items() if not status]
     if odd:
         notes.append(f"status: {', '.join(map(repr, odd[:4]))} not known; such runs count as ok")
-    return words.map(lambda label: f"{known[label] or 'ok'} {word(label)}".strip()).astype(object)
+    return each(words, lambda label: f"{known[str(label)] or 'ok'} {word(label)}".strip())
 
 
 def _target(name: str, column: pd.Series, source: str, unit: str) -> Target:
@@ -266,7 +293,7 @@ def _target(name: str, column: pd.Series, source: str, unit: str) -> Target:
         return Target(name, source, unit, len(held), low, high)
     filled = column[column.astype(str) != ""]
     if name == "status":
-        filled = filled.map(lambda status: status.partition(" ")[0])
+        filled = each(filled, lambda status: str(status).partition(" ")[0])
     counts = filled.value_counts()
     shown = [f"{plain(label, 24)} ({count})" for label, count in counts.head(5).items()]
     if len(counts) > 5:

@@ -152,37 +152,26 @@ def _stands_for(stem: str, unit: str, numbers: list[str], others: list[str]) -> 
 
 def _arms(sheet: Sheet, columns: list[str]) -> Sheet | None:
     """One column an arm: `loss_scratch` and `loss_text`, or columns called `scratch` and others of numbers."""
-    if _has(columns, "arm"):
-        return None
-    for cut in (
-        lambda n: re.fullmatch(r"(.*loss)[\s_/.:-]+(.+)", n, re.I),
-        lambda n: re.fullmatch(r"()(.+?)[\s_/.:-]+loss", n, re.I),
-    ):
-        labels = {name: word(match[2]) for name in columns if (match := cut(name.strip()))}
-        if SCRATCH & set(labels.values()) and len(labels) > 1:
-            return _melt(
-                sheet,
-                list(labels),
-                dict(labels),
-                "arm",
-                "loss",
-                f"one column an arm ({', '.join(map(plain, labels))}): made long",
-            )
+    for cut in (re.compile(r".*loss[\s_/.:-]+(.+)", re.I), re.compile(r"(.+?)[\s_/.:-]+loss", re.I)):
+        named = {name: word(match[1]) for name in columns if (match := cut.fullmatch(name.strip()))}
+        if SCRATCH & set(named.values()) and len(named) > 1 and not _has(columns, "arm"):
+            return _by_arm(sheet, dict(named))
     scratch = [name for name in columns if word(name) in SCRATCH - {"0", "1", "no", "none"}]
-    if len(scratch) != 1 or any(loss_meaning(name) for name in columns):
+    others = [name for name in columns if name not in scratch]
+    if len(scratch) != 1 or _has(others, "arm") or any(loss_meaning(name) for name in others):
+        return None
+    if set(sheet.frame[scratch[0]].map(word)) <= {"0", "1", "true", "false", "yes", "no"}:
         return None
     known = {name for meaning in MEANINGS for name in meaning.names}
     wide = [
-        name for name in columns
-        if name in scratch or (spelling(name)[0][0] not in known and share_of_numbers(sheet.frame[name]) > 0.5)
-    ]  # fmt: skip
-    if len(wide) < 2:
-        return None
-    return _melt(
-        sheet,
-        wide,
-        {name: name for name in wide},
-        "arm",
-        "loss",
-        f"one column an arm ({', '.join(map(plain, wide))}): made long",
-    )
+        name
+        for name in columns
+        if name in scratch
+        or (spelling(name)[0][0] not in known and share_of_numbers(sheet.frame[name]) > 0.5)
+    ]
+    return _by_arm(sheet, {name: name for name in wide}) if len(wide) > 1 else None
+
+
+def _by_arm(sheet: Sheet, arms: dict[str, object]) -> Sheet:
+    said = f"one column an arm ({', '.join(map(plain, arms))}): made long"
+    return _melt(sheet, list(arms), arms, "arm", "loss", said)
