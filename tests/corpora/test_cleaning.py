@@ -46,6 +46,7 @@ def encoded(data: bytes) -> str:
         (lambda r: r.randbytes(900).hex(), "encoded data (base64, hexadecimal)"),
         (lambda r: "Figure:\n" + encoded(r.randbytes(900)), "encoded data (base64, hexadecimal)"),
         (lambda r: "\n".join(f"{r.random():.6f}, {r.random():.6f}" for _ in range(200)), NUMBERS),
+        (lambda r: " + ".join(f"x{r.random()}*{r.random()}" for _ in range(99)), ""),
         (lambda r: "".join(r.choices("ACGT", k=1_500)), ""),
         (lambda r: "".join(r.choices("ACDEFGHIKLMNPQRSTVWY", k=1_500)), ""),
         (lambda r: f"12.3.2020: {r.randint(100, 180)}/90, 72, 36.6", ""),  # short: a note, not a table

@@ -86,5 +86,5 @@ def leaks(target: str, source: str, shared: Mapping[str, float]) -> str:
     """What `overlap.shared_text` found, in a sentence, or "" if it is next to nothing."""
     if max(shared.values()) < SAID_SHARE:
         return ""
-    found = ", ".join(f"{100 * share:.2g} % of {split}" for split, share in shared.items())
+    found = ", ".join(f"{100 * share:.3g} % of {split}" for split, share in shared.items())
     return f"{target} and {source} share passages: {found} of {target} occurs in what {source} trains on"

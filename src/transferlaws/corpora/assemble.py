@@ -25,6 +25,7 @@ from transferlaws.corpora.splits import cut, hold_out, within
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import write_atomic
 
+COPY = "copy of another document"
 FEWEST_PIECES = 10  # documents are cut until there are as many, where they are too few to hold any out
 PIECE_LEAST = 1_000  # characters of such a piece
 MOST_REASONS = 6  # named in a message
@@ -41,6 +42,8 @@ def assemble(recipe: CorpusRecipe, shards: list[Path], home: Path) -> None:
     """
     home.mkdir()
     index = [row for number, shard in enumerate(shards) for row in rows(shard, number)]
+    if recipe.cleaning > 1:
+        _mark_equals(index, shards)
     split_by = _hold_out(index, recipe, shards)
     index.sort(key=lambda row: (_ORDER.index(row.split), row.project, row.shard, row.number))
     pool = home.parent / "pool.txt"
@@ -67,6 +70,18 @@ def assemble(recipe: CorpusRecipe, shards: list[Path], home: Path) -> None:
     if recipe.cleaning > 1:
         meta["cleaning"] = recipe.cleaning
     write_atomic(home / "meta.json", json.dumps(meta, indent=1, sort_keys=True, ensure_ascii=False))
+
+
+def _mark_equals(index: list[Row], shards: list[Path]) -> None:
+    """Give all but the first of equal documents their reason, before splits are made of what is left."""
+    seen: set[bytes] = set()
+    sketches = [signatures(shard) for shard in shards]
+    for row in index:
+        if not row.reason and not row.split:
+            sketch = sketches[row.shard][row.number].tobytes()
+            if sketch in seen:
+                row.reason = COPY
+            seen.add(sketch)
 
 
 def _hold_out(index: list[Row], recipe: CorpusRecipe, shards: list[Path]) -> str:
@@ -105,9 +120,8 @@ def _hold_out(index: list[Row], recipe: CorpusRecipe, shards: list[Path]) -> str
                 break
     if possible is None:
         raise TransferLawsError(
-            f"{recipe.name}: {sum(row.chars for row in free):,} usable characters in {len(free)} documents "
-            "are too little to hold any out; it takes at least three documents, better three projects "
-            f"(sub-folders){_left_out(index)}"
+            f"{recipe.name}: {sum(row.chars for row in free):,} usable characters are too little to hold any "
+            f"out; it takes at least three documents, better three projects (sub-folders){_left_out(index)}"
         )
     name, unit, splits = possible
     for row in index:
@@ -138,7 +152,7 @@ def _remove_repeats(index: list[Row], shards: list[Path], recipe: CorpusRecipe, 
             if row.reason:
                 continue
             if copies.is_copy(sketches[row.shard][row.number]):
-                row.reason = "copy of another document"
+                row.reason = COPY
                 continue
             texts[row.shard].seek(row.start)
             data = texts[row.shard].read(row.stop - row.start)

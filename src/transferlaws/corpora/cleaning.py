@@ -21,7 +21,7 @@ LONGEST_CODE_CHARS = 200_000
 LONGEST_MEAN_LINE_CHARS = 200
 LONGEST_LINE_CHARS = 2_000
 ENCODED_RUN = 100  # letters, digits and signs of base64 without a space that are no word of any language
-LEAST_LETTERS = 0.3  # share of letters in a text; a table of numbers has fewer
+LEAST_LETTERS = 0.3  # share of letters in a text, and of words with letters: tables of numbers have fewer
 JUDGED_CHARS = 1_000  # shorter texts may be all numbers
 
 _GENERATED = re.compile(
@@ -65,9 +65,12 @@ def _encoded(text: str, kind: str) -> str:
     if 2 * sum(map(len, runs)) > len(text):
         return "encoded data (base64, hexadecimal)"
     if kind == "text" and len(text) >= JUDGED_CHARS:
-        signs = len(b"".join(text.encode().translate(None, _LETTERS).split()))
-        if signs > (1 - LEAST_LETTERS) * len("".join(text.split())):
-            return "numbers and signs rather than words"
+        words = text.encode().split()
+        letters = sum(map(len, words)) - len(b"".join(words).translate(None, _LETTERS))
+        if letters < LEAST_LETTERS * sum(map(len, words)):  # then only words are looked at, one by one
+            lettered = sum(len(word) > len(word.translate(None, _LETTERS)) for word in words)
+            if lettered < LEAST_LETTERS * len(words):
+                return "numbers and signs rather than words"
     return ""
 
 

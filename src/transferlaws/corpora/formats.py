@@ -94,13 +94,11 @@ def _text(
         return _parts(_table(blocks, kind, fields))
     if suffix in (".jsonl", ".ndjson") or _holds_json_lines(start):
         return _parts(_json_lines(blocks, kind, fields))
-    if suffix not in (".ipynb", ".json") and (
-        kind == "code" or (suffix in ("", ".txt") and start[:1] != "<")
-    ):
-        return _running(blocks)
     if suffix == ".ipynb":
         return _parts(_notebook(_whole(blocks), kind))
-    if suffix == ".json" and kind == "text":
+    if kind == "code" or (suffix in ("", ".txt") and not start.startswith("<")):
+        return _running(blocks)
+    if suffix == ".json":
         return _parts(_json(_whole(blocks), kind, fields))
     if suffix in (".html", ".htm", ".xhtml") or re.match(r"(?i)<!doctype html|<html", start):
         return _parts([Part(_untagged(_whole(blocks)), note="HTML, without its tags")])

@@ -102,7 +102,7 @@ def _check_leaks(target: Corpus, source: Corpus, most: float) -> None:
     shared = shared_text(target, source)
     if max(shared.values()) > most:
         raise TransferLawsError(
-            f"{leaks(target.name, source.name, shared)}. Beyond {100 * most:.2g} % there is little to learn "
+            f"{leaks(target.name, source.name, shared)}. Beyond {100 * most:.3g} % there is little to learn "
             "about transfer: take out what they share, or give --most-shared a larger share, at most 1"
         )
 
