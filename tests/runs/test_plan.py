@@ -12,6 +12,7 @@ from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.record import Record
 from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
+from transferlaws.training.tuning import Tuning
 
 FINGERPRINTS = {"english": "e", "python": "p", "othercode": "o"}
 
@@ -29,6 +30,14 @@ def excess(spec: RunSpec) -> float:
     return 0.05 * math.log(spec.learning_rate / optimum(spec)) ** 2
 
 
+def overfitting(spec: RunSpec) -> float:
+    """What a weight decay off the best costs, in nats: that falls with data."""
+    if spec.recipe.weight_decay == laptop().recipe.weight_decay:
+        return 0.0
+    best = 3.0 * (spec.d_chars / 30_000) ** -0.25
+    return 0.03 * math.log(spec.recipe.weight_decay / best) ** 2
+
+
 class Formula(Store):
     """A store in which every run is already there, its loss a parabola around the optimum."""
 
@@ -39,7 +48,7 @@ class Formula(Store):
         spec = self.asked.get(key)
         if spec is None:
             return None
-        loss = 3 if spec.is_pretraining or not spec.d_chars else 3 + excess(spec)
+        loss = 3 if spec.is_pretraining or not spec.d_chars else 3 + excess(spec) + overfitting(spec)
         return Record(key, spec.to_json(), "ok", {"loss_validation": loss}, [])
 
 
@@ -64,6 +73,24 @@ def test_a_plan_comes_to_its_end_with_every_run_near_its_best_rate():
     tried = sum(cell.role == "tune" for cell in cells)
     grids = {(cell.arm, cell.size, cell.d_chars) for cell in cells if cell.role == "tune"}
     assert tried <= 4.5 * len(grids)  # the next search begins where the last one ended
+
+
+def test_smooth_tuning_ends_near_the_best_rate_and_weight_decay_in_every_cell():
+    scale = replace(
+        laptop(),
+        tuning=Tuning((3_000, 30_000, 300_000), flat_nats=0.0, smooth=True),
+        recipe=replace(laptop().recipe, weight_decay=3.0),
+    )
+    plan, store = drive(scale)
+    cells = plan.cells(store, ["scratch", "text"])
+    runs = [cell.spec for cell in cells if cell.role == "run" and cell.spec and cell.d_chars]
+    assert len(runs) == sum(cell.role == "run" and cell.d_chars > 0 for cell in cells)
+    flat = [spec for spec in runs if not (spec.size == LADDER[1] and spec.d_chars > 100_000)]
+    assert max(overfitting(spec) for spec in flat) < 0.01
+    # One size has another valley beyond 1e5 characters: the surface gives it up and keeps the others.
+    assert sorted(excess(spec) for spec in flat)[int(0.9 * len(flat))] < 0.02
+    one = plan.cells(Formula(), ["scratch"], [LADDER[0]])
+    assert all(cell.spec is None for cell in one if cell.role == "run")  # until all sizes are searched
 
 
 def test_no_cell_costs_more_than_its_reach_and_side_arms_cost_less():

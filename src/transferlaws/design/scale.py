@@ -30,7 +30,8 @@ class Scale:
     `seeds` gives the number of seeds up to a data size: ((30_000, 5), (100_000, 3), ...), the last one for
     everything above. From-scratch runs also cover `d_chars_scratch`, so that fine-tuned losses have something
     to be compared with. Pre-training uses `pretrain_rate` at width 16 and, as Adam wants it, proportionally
-    less at larger widths (Yang et al. 2022, "Tensor Programs V").
+    less at larger widths (Yang et al. 2022, "Tensor Programs V"), and the recipe `pretraining` (None: that of
+    the runs).
 
     `reach` bounds what one cell may cost: the largest N x D (parameters times characters) of a fine-tuned
     cell. From-scratch cells go half a decade further. `beside` is what arms get that are compared with the
@@ -51,6 +52,7 @@ class Scale:
     vocabulary_size: int
     context: int
     recipe: TrainingRecipe = field(default_factory=TrainingRecipe)
+    pretraining: TrainingRecipe | None = None
     reach: float = math.inf
     beside: Lesser | None = None
     control: Lesser | None = None

@@ -79,7 +79,10 @@ class Agenda:
             self.given_up.add(run.spec.key)  # it diverged; at the lowest rate, nothing can start from it
         if run.cell.role == "pretrain" or len(self.finished) % RELEARN_EVERY == 0:
             self._learn()
-        self.refresh(run.line)
+        # Where settings come from one surface, the last search of an arm frees the runs of all its lines.
+        shared = self.plan.scale.tuning.smooth and run.cell.role == "tune"
+        arm = self.lines[run.line][0]
+        self.refresh(*(i for i, line in enumerate(self.lines) if line[0] == arm) if shared else (run.line,))
 
     def most_parallel(self) -> int:
         """No more workers than there could ever be runs for."""

@@ -184,9 +184,12 @@ class CostModel:
 
 
 def expected_runs(cells: Sequence[Cell], scale: Scale, done: Callable[[Cell], bool]) -> list[Cell]:
-    """The runs that the cells come to, each once: a tuning run at the rate that was chosen is also one of the
-    runs proper. Searches that go on are filled up to the four rates that they usually take: before any run,
-    a plan knows only three of them."""
+    """The runs that the cells come to, each once: a tuning run at the chosen rate is also a run proper.
+
+    Searches that go on are filled up to what they usually take, four rates and three weight decays where
+    these are searched: before any run, a plan knows only three rates.
+    """
+    usual = 7 if scale.tuning.smooth else 4
     searches: dict[tuple[str, Size, int], list[Cell]] = {}
     for cell in cells:
         if cell.role == "tune":
@@ -195,7 +198,7 @@ def expected_runs(cells: Sequence[Cell], scale: Scale, done: Callable[[Cell], bo
         Cell("tune", arm, size, d_chars, 0, None)
         for (arm, size, d_chars), tried in searches.items()
         if not all(map(done, tried))
-        for _ in range(min(4, scale.tuning.most_rates) - len(tried))
+        for _ in range(min(usual, scale.tuning.most_rates) - len(tried))
     ]
     once = {cell.spec.key if cell.spec else str(place): cell for place, cell in enumerate([*cells, *missing])}
     return list(once.values())

@@ -5,28 +5,18 @@ further rates when their neighbours are measured, and the runs proper when their
 one call after each finished run is all a sweep needs.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from transferlaws.design.question import BASELINE, Question
 from transferlaws.design.scale import Scale
 from transferlaws.models.ladder import Size
-from transferlaws.runs.record import Record
+from transferlaws.runs.search import Line, interpolated, smooth
 from transferlaws.runs.store import Store
 from transferlaws.tokens import BYTES_VOCABULARY
 from transferlaws.training.spec import RunSpec, Share
-from transferlaws.training.tuning import (
-    FEWEST_RATES,
-    best_rate,
-    best_tried,
-    doubtful,
-    interpolated_rate,
-    next_rates,
-)
 
 RETRIES_AFTER_DIVERGENCE = 3
-GENTLER = 4  # fine-tuning's first guess of a rate is from scratch's, divided by this
 
 
 @dataclass(frozen=True)
@@ -91,53 +81,45 @@ class Plan:
             pretraining = self._settled(store, self._pretraining(arm, size))
             yield Cell("pretrain", arm, size, pretraining.d_chars, 0, pretraining)
             start = pretraining.key
-            zero_shot = replace(self._run(arm, size, 0, 0, 0.0), start=start)
+            zero_shot = self._run(arm, size, 0, 0, 0.0, self.scale.recipe.weight_decay, start)
             yield Cell("run", arm, size, 0, 0, zero_shot)
-        tuned: list[tuple[int, float]] | None = []
-        best: dict[int, float] = {}
-        guess = self.scale.tuning.first_guess / (1 if start is None else GENTLER)
-        data_sizes = self.d_chars_of(arm, size)
-        for d_chars in (d for d in self.scale.tuning.d_chars if d <= data_sizes[-1]):
-            if tuned is None:  # searched from the best rate of the data size before, which is not known yet
-                yield from (Cell("tune", arm, size, d_chars, 0, None) for _ in range(FEWEST_RATES))
-                continue
-            specs, rate, guess = self._tuning(store, arm, size, d_chars, guess, start)
-            yield from (Cell("tune", arm, size, d_chars, 0, spec) for spec in specs)
-            tuned = None if rate is None else [*tuned, (d_chars, rate)]
-            best[d_chars] = guess
-        for d_chars in doubtful(tuned or [], data_sizes):
-            near = best[max(d for d in best if d < d_chars)]
-            specs, rate, _ = self._tuning(store, arm, size, d_chars, near, start)
-            yield from (Cell("tune", arm, size, d_chars, 0, spec) for spec in specs)
-            tuned = None if rate is None or tuned is None else [*tuned, (d_chars, rate)]
-        for d_chars in data_sizes:
+        line = self._searched(arm, size, start)
+        if self.scale.tuning.smooth:
+            sizes = self.sizes_of(arm)
+            lines = [self._searched(arm, other, self._start(store, arm, other)) for other in sizes]
+            tried, settings = smooth(lines, sizes.index(size), self.scale.tuning, store)
+        else:
+            tried, settings = interpolated(line, self.scale.tuning, store)
+        for d_chars, tuning in tried:
+            yield Cell("tune", arm, size, d_chars, 0, tuning)
+        for d_chars in line.data_sizes:
             for seed in range(self.scale.n_seeds(self.question.standing(arm), d_chars)):
                 spec = None
-                if tuned is not None:
-                    rate = interpolated_rate(tuned, d_chars)
-                    spec = self._settled(store, self._run(arm, size, d_chars, seed, rate, start))
+                if settings is not None:
+                    spec = self._run(arm, size, d_chars, seed, *settings(d_chars), start)
+                    spec = self._settled(store, spec)
                 yield Cell("run", arm, size, d_chars, seed, spec)
 
-    def _tuning(
-        self, store: Store, arm: str, size: Size, d_chars: int, guess: float, start: str | None
-    ) -> tuple[list[RunSpec], float | None, float]:
-        """The tuning runs known so far, the rate they found (None: not all of them are measured), and the
-        best rate tried."""
-        tuning, specs, losses = self.scale.tuning, [], dict[float, float]()
-        while rates := next_rates(losses, tuning, guess):
-            batch = [self._run(arm, size, d_chars, 0, rate, start) for rate in rates]
-            specs += batch
-            records = [store.read(spec.key) for spec in batch]
-            if not all(record is not None and record.finished for record in records):
-                return specs, None, guess
-            losses |= {
-                spec.learning_rate: _validation_loss(record)
-                for spec, record in zip(batch, records, strict=True)
-            }
-        return specs, best_rate(losses, tuning), best_tried(losses, tuning)
+    def _start(self, store: Store, arm: str, size: Size) -> str | None:
+        """The key of the pre-trained run that the arm's runs begin from."""
+        return None if arm == BASELINE else self._settled(store, self._pretraining(arm, size)).key
+
+    def _searched(self, arm: str, size: Size, start: str | None) -> Line:
+        def run(d_chars: int, rate: float, weight_decay: float) -> RunSpec:
+            return self._run(arm, size, d_chars, 0, rate, weight_decay, start)
+
+        own = self.scale.recipe.weight_decay
+        return Line(size.n_params, self.d_chars_of(arm, size), start is not None, own, run)
 
     def _run(
-        self, arm: str, size: Size, d_chars: int, seed: int, rate: float, start: str | None = None
+        self,
+        arm: str,
+        size: Size,
+        d_chars: int,
+        seed: int,
+        rate: float,
+        weight_decay: float,
+        start: str | None,
     ) -> RunSpec:
         scale, question = self.scale, self.question
         text = question.tokenization
@@ -150,12 +132,14 @@ class Plan:
             context=scale.context,
             seed=seed,
             learning_rate=rate,
-            recipe=scale.recipe,
+            recipe=replace(scale.recipe, weight_decay=weight_decay),
             start=start,
         )
 
     def _pretraining(self, arm: str, size: Size) -> RunSpec:
         scale, mixture = self.scale, self.question.pretrained[arm]
+        recipe = scale.pretraining or scale.recipe
+        rate = float(f"{scale.pretrain_rate * 16 / size.d_model:.6g}")
         shares = tuple(
             Share(
                 part.corpus,
@@ -167,7 +151,8 @@ class Plan:
             for part, weight in mixture.shares()
         )
         return replace(
-            self._run(arm, size, 0, 0, float(f"{scale.pretrain_rate * 16 / size.d_model:.6g}")),
+            self._run(arm, size, 0, 0, rate, recipe.weight_decay, None),
+            recipe=recipe,
             data=shares,
             budget_tokens=self.pretrain_tokens(arm),
         )
@@ -180,7 +165,3 @@ class Plan:
                 break
             spec = replace(spec, learning_rate=float(f"{spec.learning_rate / 2:.6g}"))
         return spec
-
-
-def _validation_loss(record: Record | None) -> float:
-    return math.inf if record is None else record.outcome.get("loss_validation", math.inf)

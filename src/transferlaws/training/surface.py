@@ -5,8 +5,8 @@ In each cell the loss is a valley in the logarithms of rate r and weight decay w
     L = L_cell + a (ln r - ln r*)^2 + b (ln w - ln w*)^2 ,
 
 whose floor L_cell is the cell's own, whose curvatures a and b belong to the arm, and whose bottom moves
-smoothly: ln r* and ln w* are linear in ln N, ln D and their product. One noisy loss then moves the choice of a
-cell little, and cells too dear to be searched take theirs from the others. Torch-free.
+smoothly: ln r* and ln w* are linear in ln N, ln D and their product. One noisy loss then moves the choice of
+a cell little, and cells too dear to be searched take theirs from the others. Torch-free.
 """
 
 import math

@@ -1,5 +1,8 @@
 """Choosing the learning rate: per model size, per arm, at a few data sizes, interpolated between.
 
+This is the first edition's way; `smooth` tuning searches the weight decay as well and reads both from one
+surface over all cells of an arm (`training.surface`).
+
 At each tuned data size rates are tried a factor of two apart, outward from a first guess, until the
 best one has a neighbour on both sides; a parabola through those three losses in log rate gives the
 minimum. Where the losses are flat, within `flat_nats`, the largest of the good rates is the best: it
@@ -17,6 +20,7 @@ import numpy as np
 FACTOR = 2.0
 JUMP = 4.0
 FEWEST_RATES = 3  # the best one and a neighbour on both sides
+HALF_DECADE = math.sqrt(10.0)
 
 
 @dataclass(frozen=True)
@@ -25,13 +29,15 @@ class Tuning:
 
     `d_chars` are the tuned data sizes in characters, `first_guess` is the rate to begin with (from scratch at
     the smallest of them), `most_rates` bounds a cell's search, and losses within `flat_nats` of each other
-    (nats/token) are equal.
+    (nats/token) are equal. With `smooth`, weight decays are searched as well, and what runs take comes from
+    one surface over all sizes of their arm.
     """
 
     d_chars: tuple[int, ...]
     first_guess: float = 2e-3
     most_rates: int = 8
     flat_nats: float = 0.003
+    smooth: bool = False
 
     def __post_init__(self) -> None:
         if not self.d_chars or list(self.d_chars) != sorted(set(self.d_chars)):
@@ -53,6 +59,20 @@ def next_rates(losses: Mapping[float, float], tuning: Tuning, guess: float) -> l
     best = best_tried(losses, tuning)
     wanted = (rung(best, -1), rung(best, +1))
     return [rate for rate in wanted if not any(math.isclose(rate, tried) for tried in losses)]
+
+
+def next_decays(losses: Mapping[float, float], guess: float, most: int) -> list[float]:
+    """The weight decays to try next, half a decade apart, given the losses found so far with that of `guess`.
+
+    Empty when the best has a neighbour on both sides, or when `most` have been tried.
+    """
+    if len(losses) >= most:
+        return []
+    best = min(losses, key=lambda decay: losses[decay]) if losses else guess
+    wanted = (float(f"{best / HALF_DECADE:.3g}"), float(f"{best * HALF_DECADE:.3g}"))
+    return [
+        decay for decay in wanted if not any(math.isclose(decay, tried, rel_tol=0.05) for tried in losses)
+    ]
 
 
 def rung(rate: float, steps: int) -> float:

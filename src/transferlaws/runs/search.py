@@ -1,0 +1,151 @@
+"""Which tuning runs a line needs, and the learning rate and weight decay they give its runs.
+
+A line is one arm at one size. The first edition searched rates at a few data sizes and went straight between
+them; `smooth` tuning searches rates, then weight decays at the best rate, and reads both from one surface
+over all lines of the arm.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from transferlaws.runs.store import Store
+from transferlaws.training.spec import RunSpec
+from transferlaws.training.surface import Trial, fit_surface
+from transferlaws.training.tuning import (
+    FEWEST_RATES,
+    Tuning,
+    best_rate,
+    best_tried,
+    doubtful,
+    interpolated_rate,
+    next_decays,
+    next_rates,
+)
+
+GENTLER = 4  # fine-tuning's first guess of a rate is from scratch's, divided by this
+MOST_DECAYS = 6
+
+Tried = list[tuple[int, RunSpec | None]]  # tuning runs by data size; None is one whose settings are not known
+Settings = Callable[[int], tuple[float, float]]  # learning rate and weight decay at a data size
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a search needs to know of a line: its data sizes, whether it is fine-tuned, and how to make a run.
+
+    `run(d_chars, rate, weight_decay)` is the tuning run of seed 0; `weight_decay` is the recipe's own.
+    """
+
+    n_params: int
+    data_sizes: tuple[int, ...]
+    pretrained: bool
+    weight_decay: float
+    run: Callable[[int, float, float], RunSpec]
+
+    @property
+    def guess(self) -> float:
+        """The factor on the first guess of a rate."""
+        return 1 / GENTLER if self.pretrained else 1.0
+
+
+def interpolated(line: Line, tuning: Tuning, store: Store) -> tuple[Tried, Settings | None]:
+    """The line's tuning runs as far as they are known, and what they give its runs once all are measured."""
+    tried: Tried = []
+    tuned: list[tuple[int, float]] | None = []
+    best: dict[int, float] = {}
+    guess = tuning.first_guess * line.guess
+    for d_chars in _tuned_sizes(line, tuning):
+        if tuned is None:  # searched from the best rate of the data size before, which is not known yet
+            tried += [(d_chars, None)] * FEWEST_RATES
+            continue
+        specs, losses = _rates(line, tuning, store, d_chars, guess)
+        tried += [(d_chars, spec) for spec in specs]
+        if losses is None:
+            tuned = None
+            continue
+        guess = best[d_chars] = best_tried(losses, tuning)
+        tuned.append((d_chars, best_rate(losses, tuning)))
+    for d_chars in doubtful(tuned or [], line.data_sizes):
+        near = best[max(d for d in best if d < d_chars)]
+        specs, losses = _rates(line, tuning, store, d_chars, near)
+        tried += [(d_chars, spec) for spec in specs]
+        tuned = None if losses is None or tuned is None else [*tuned, (d_chars, best_rate(losses, tuning))]
+    if tuned is None:
+        return tried, None
+    found = tuned
+    return tried, lambda d_chars: (interpolated_rate(found, d_chars), line.weight_decay)
+
+
+def smooth(lines: Sequence[Line], mine: int, tuning: Tuning, store: Store) -> tuple[Tried, Settings | None]:
+    """The tuning runs of line number `mine`, and settings once those of all lines of the arm are measured."""
+    searches = [_valleys(line, tuning, store) for line in lines]
+    tried = searches[mine][0]
+    found = [trials for _, trials in searches]
+    if any(trials is None for trials in found):
+        return tried, None
+    surface = fit_surface(list(chain.from_iterable(trials for trials in found if trials is not None)))
+    n = lines[mine].n_params
+    return tried, lambda d_chars: (surface.rate(n, d_chars), surface.weight_decay(n, d_chars))
+
+
+def _valleys(line: Line, tuning: Tuning, store: Store) -> tuple[Tried, list[Trial] | None]:
+    """Rates at each tuned data size, then weight decays at the best of them; trials once all are measured."""
+    tried: Tried = []
+    trials: list[Trial] | None = []
+    guess = tuning.first_guess * line.guess
+    for d_chars in _tuned_sizes(line, tuning):
+        if trials is None:
+            tried += [(d_chars, None)] * (FEWEST_RATES + 2)
+            continue
+        specs, losses = _rates(line, tuning, store, d_chars, guess)
+        tried += [(d_chars, spec) for spec in specs]
+        if losses is None:
+            tried += [(d_chars, None)] * 2
+            trials = None
+            continue
+        guess = min(losses, key=lambda rate: losses[rate])
+        trials += [Trial(line.n_params, d_chars, r, line.weight_decay, loss) for r, loss in losses.items()]
+        decays = {line.weight_decay: losses[guess]}
+        while wanted := next_decays(decays, line.weight_decay, MOST_DECAYS):
+            batch = [line.run(d_chars, guess, decay) for decay in wanted]
+            tried += [(d_chars, spec) for spec in batch]
+            measured = _losses(store, batch)
+            if measured is None:
+                trials = None
+                break
+            decays |= dict(zip(wanted, measured, strict=True))
+            new = zip(wanted, measured, strict=True)
+            trials += [Trial(line.n_params, d_chars, guess, decay, loss) for decay, loss in new]
+    return tried, trials
+
+
+def _tuned_sizes(line: Line, tuning: Tuning) -> Iterator[int]:
+    return (d for d in tuning.d_chars if d <= line.data_sizes[-1])
+
+
+def _rates(
+    line: Line, tuning: Tuning, store: Store, d_chars: int, guess: float
+) -> tuple[list[RunSpec], dict[float, float] | None]:
+    """The runs of a search for the rate, and their losses by rate (None: not all of them are measured)."""
+    specs, losses = [], dict[float, float]()
+    while rates := next_rates(losses, tuning, guess):
+        batch = [line.run(d_chars, rate, line.weight_decay) for rate in rates]
+        specs += batch
+        measured = _losses(store, batch)
+        if measured is None:
+            return specs, None
+        losses |= dict(zip(rates, measured, strict=True))
+    return specs, losses
+
+
+def _losses(store: Store, specs: Sequence[RunSpec]) -> list[float] | None:
+    """Validation losses of runs, infinite where one diverged; None if one of them is not measured."""
+    losses = []
+    for spec in specs:
+        record = store.read(spec.key)
+        if record is None or not record.finished:
+            return None
+        losses.append(float(record.outcome.get("loss_validation", math.inf)))
+    return losses
