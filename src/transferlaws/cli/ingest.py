@@ -28,16 +28,16 @@ def ingest(
     """Turn other people's runs into the table that `fit` takes, and say what was understood.
 
     Takes CSV, TSV and other text tables, Excel, Parquet, JSON and JSON lines, exports of W&B and MLflow, and
-    folders of mlruns, TensorBoard events or trainer_state.json. Columns are found by their names and contents;
-    --map says otherwise.
+    folders of mlruns, TensorBoard events or trainer_state.json. Columns are found by their names and contents
+    unless --map says otherwise.
 
     Example: transferlaws ingest sweep.csv --map "n_params=params,d_chars='tokens*4.1'" --out table.csv
 
     Args:
         files: tables of runs, or folders that a tracker left.
         map: TARGET=EXPRESSION with commas between; expressions are columns, numbers, + - * / **, log, exp and
-            size(name). Targets are n_params, arm, d_chars, d_tokens, seed, loss, loss_sd, loss_validation, run,
-            step, status, or any name; "none" leaves one out.
+            size(name). Targets are n_params, arm, d_chars, d_tokens, seed, loss, loss_sd, loss_validation,
+            run, step, status, or any name; "none" leaves one out.
         out: write the table here (CSV).
         like: a ready mapping: chinchilla, gemstones, step-law, rectified, data-constrained, olmo-ladder,
             loss-to-loss, pfnet-transfer.
@@ -50,7 +50,8 @@ def ingest(
         json: print one JSON document.
     """
     from transferlaws.ingest.arithmetic import read_map
-    from transferlaws.ingest.ingestion import look, refuse_output
+    from transferlaws.ingest.ingestion import look
+    from transferlaws.ingest.output import refuse_output
 
     if out is None and not dry_run:
         raise UsageError("ingest takes --out TABLE.csv, or --dry-run to see only what was understood")
@@ -72,8 +73,7 @@ def ingest(
             raise
         document["written"] = str(out)
         if not json:
-            law = f" --law {looked.law}" if looked.law else ""
-            print(f"{written.summary()}\nnext: transferlaws fit {out}{law}")
+            print(f"{written.summary()}\nnext: {looked.next_command(out)}")
     if json:
         print(json_module.dumps(document, indent=1, allow_nan=False))
     return 0

@@ -1,4 +1,4 @@
-"""Arithmetic on columns, as `--map d_chars='tokens*4.1'` asks for it: a walk over a syntax tree, never `eval`.
+"""Arithmetic on columns, as `--map d_chars='tokens*4.1'` asks for it: a walk over a syntax tree, no `eval`.
 
 Numbers, names of columns, + - * / **, parentheses, log, log2, log10, exp, sqrt, and size(model), which takes
 the size out of a name such as pythia-410m. A column whose name is no word stands as it is written, or in

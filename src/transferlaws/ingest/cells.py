@@ -90,15 +90,16 @@ class _Work:
                 continue
             source = f"source_{name}" if f"source_{name}" in self.table else None
             if name == "loss" and source is None:
-                self.set_aside(np.isinf(self.table[name]), "the loss is infinite: diverged")
+                self.set_aside(self.table[name] == np.inf, "the loss is infinite: diverged")
             self.set_aside(self.table[name].isna(), f"no {name}")
-            self.set_aside(~np.isfinite(self.table[name]), f"{name} is not finite")
+            self.set_aside(self.table[name].isin([np.inf, -np.inf]), f"{name} is not finite")
             self.set_aside(self.table[name] <= 0, f"{name} is not positive")
         data = [name for name in ("d_chars", "d_tokens") if name in self.table]
         if data:
-            self.set_aside(self.table[data].isna().any(axis=1), f"no {' or '.join(data)}")
-            self.set_aside(~np.isfinite(self.table[data]).all(axis=1), f"{' or '.join(data)} is not finite")
-            self.set_aside((self.table[data] < 0).any(axis=1), f"{' or '.join(data)} is negative")
+            either = " or ".join(data)
+            self.set_aside(self.table[data].isna().all(axis=1), f"no {either}")
+            self.set_aside(self.table[data].isin([np.inf, -np.inf]).any(axis=1), f"{either} is not finite")
+            self.set_aside((self.table[data] < 0).any(axis=1), f"{either} is negative")
 
     def drop_repeats(self) -> None:
         """Rows that are the same in every column count once."""
@@ -117,7 +118,7 @@ class _Work:
         if not {"run", "step"} <= set(self.table.columns) or self.table.empty:
             return
         group = ["run", *self.cell, *(["seed"] if "seed" in self.table else [])]
-        rows = self.table.reset_index(names="_line")
+        rows = self.table.reset_index(drop=True)
         named = rows["run"].astype(str) != ""
         repeated = rows.duplicated(group, keep=False) & named & rows["step"].notna()
         several = rows[repeated].groupby(group, dropna=False)["step"].nunique()
@@ -129,12 +130,11 @@ class _Work:
             else "loss"
         )
         order = "step" if which == "last" else measure
-        kept = rows[repeated].sort_values(order, ascending=which != "last", kind="stable")
-        kept = kept[~kept.duplicated(group)]["_line"].index
-        drop = repeated & ~rows.index.isin(kept)
+        ranked = rows[repeated].sort_values(order, ascending=which != "last", kind="stable")
+        drop = repeated & ~rows.index.isin(ranked.index[~ranked.duplicated(group)])
         rule = "the last step" if which == "last" else f"the lowest {measure}"
         self.notes.append(
-            f"{len(several):,} run{'s' * (len(several) != 1)} {'have' if len(several) > 1 else 'has'} several "
+            f"{len(several):,} run{'s have' if len(several) > 1 else ' has'} several "
             f"checkpoints at one data size; the {which} ({rule}) counts"
         )
         self.set_aside(
@@ -190,8 +190,8 @@ class _Work:
         per = rows.groupby(group)[self.cell[-1]].nunique()
         if len(per) and per.median() > 20:
             self.notes.append(
-                f"each of {len(per)} sizes has some {per.median():.0f} data sizes and nothing names the run: if these "
-                "are checkpoints of one run, --map run=n_params says so"
+                f"each of {len(per)} sizes has some {per.median():.0f} data sizes and nothing names the run: "
+                "if these are checkpoints of one run, --map run=n_params says so"
             )
 
     def _repeats(self) -> None:
@@ -209,5 +209,6 @@ class _Work:
         ][:3]  # fmt: skip
         hint = f"; they differ in {', '.join(odd)} (--tune or --map arm=... if that is why)" if odd else ""
         self.notes.append(
-            f"{int(same.sum()):,} rows share {what} with another ({lines(rows.index[same])}); each counts as a run{hint}"
+            f"{int(same.sum()):,} rows share {what} with another ({lines(rows.index[same])}); each counts "
+            f"as a run{hint}"
         )

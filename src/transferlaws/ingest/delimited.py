@@ -1,7 +1,7 @@
 """Text tables: commas, semicolons, tabs, bars or spaces; quoted headers, Excel's `sep=;`, a byte-order mark.
 
-What stands above the header (a title, comments) is passed over and said; a row with too many or too few fields
-is set aside and named by its line.
+What stands above the header (a title, comments) is passed over and said; a row with too many or too few
+fields is set aside and named by its line.
 """
 
 import csv
@@ -29,7 +29,7 @@ def read_delimited(text: str, where: str) -> Sheet:
     rows, numbers = _rows(text, delimiter, where)
     if not rows:
         raise TransferLawsError(f"{where} is empty; a table needs a header line and one line a run")
-    header, above, body_from = _header(rows, numbers)
+    header, above, body_from = _header(rows)
     notes = [f"passed over {above} line{'s' * (above > 1)} above the header"] if above else []
     body, at = rows[body_from:], numbers[body_from:]
     if body and len(header) > 1 and all(len(row) == len(header) + 1 for row in body[:_PROBE]):
@@ -111,7 +111,7 @@ def _rows(text: str, delimiter: str, where: str) -> tuple[list[list[str]], list[
     return rows, numbers
 
 
-def _header(rows: list[list[str]], numbers: list[int]) -> tuple[list[str], int, int]:
+def _header(rows: list[list[str]]) -> tuple[list[str], int, int]:
     """The header, how many lines stand above it, and where the rows begin."""
     width = Counter(len(row) for row in rows[:_PROBE]).most_common(1)[0][0]
     for place, row in enumerate(rows[:_PROBE]):

@@ -1,8 +1,8 @@
 """TensorBoard event files: TFRecords (length, masked CRC-32C, bytes, masked CRC-32C) of Event messages.
 
-Read without TensorFlow: of a message only the fields that hold a scalar or a run's hyper-parameters are looked
-at. Numbers of fields from tensorflow/core/util/event.proto, framework/summary.proto and tensor.proto, and
-tensorboard/plugins/hparams/plugin_data.proto.
+Read without TensorFlow: of a message only the fields that hold a scalar or a run's hyper-parameters are
+looked at. Numbers of fields from tensorflow/core/util/event.proto, framework/summary.proto and tensor.proto,
+and tensorboard/plugins/hparams/plugin_data.proto.
 """
 
 import struct

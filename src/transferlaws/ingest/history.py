@@ -48,7 +48,7 @@ def _rows(history: History) -> pd.DataFrame:
         if len(points) == 1 and loss_meaning(name) is None
     }
     curves = {
-        name: pd.Series({step: value for step, value in points}, dtype="float64")
+        name: pd.Series(dict(points), dtype="float64")
         for name, points in history.curves.items()
         if points and name not in single
     }

@@ -100,7 +100,9 @@ class Looked:
             "missing": list(self.missing),
             "runs": len(self.runs.table),
             "law": self.law,
-            "published": None if self.like is None else {"name": self.like.name, "fact": self.like.fact, "source": self.like.source},
+            "published": {"name": self.like.name, "fact": self.like.fact, "source": self.like.source}
+            if self.like
+            else None,
         }  # fmt: skip
 
     def write(self, out: Path) -> Written:

@@ -1,4 +1,4 @@
-"""JSON, JSON lines, and the records that trackers nest: a run is an object, its config and summary objects in it.
+"""JSON, JSON lines, and what trackers nest: a run is an object, its config and summary are objects in it.
 
 A nested key becomes a column of its path, `config.lr`; Weights & Biases' {"value": x} stands for x.
 """
@@ -93,7 +93,11 @@ def unfold(frame: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     opened = []
     for name in list(frame.columns):
         cells = frame[name]
-        if not cells.iloc[:100].map(lambda cell: isinstance(cell, str) and cell.lstrip().startswith("{")).any():
+        if (
+            not cells.iloc[:100]
+            .map(lambda cell: isinstance(cell, str) and cell.lstrip().startswith("{"))
+            .any()
+        ):
             continue
         text = cells[cells.map(lambda cell: isinstance(cell, str) and cell.lstrip().startswith("{"))]
         if text.empty or len(text) * 2 < len(cells):

@@ -28,7 +28,9 @@ class Written:
         said = f"written to {self.path}: {self.n_runs:,} rows, columns {', '.join(self.columns[:12])}"
         said += f" and {len(self.columns) - 12} more" if len(self.columns) > 12 else ""
         if self.n_formulas:
-            said += f"\n{self.n_formulas:,} cells that a spreadsheet would run as formulas were written with a ' before them"
+            said += (
+                f"\n{self.n_formulas:,} cells that a spreadsheet would run were written with a ' before them"
+            )
         return said
 
 
@@ -53,7 +55,7 @@ def refuse_output(out: Path, inputs: Sequence[Path]) -> None:
 
 
 def harmless(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """A table as it is written: text that a spreadsheet would run has a ' before it, whole numbers are whole."""
+    """A table as it is written: text that a spreadsheet would run behind a ', whole numbers whole."""
     formulas = 0
     columns: dict[str, pd.Series] = {}
     for name in table:

@@ -1,4 +1,4 @@
-"""A table's columns to a mapping: which column is the size, the data, the loss, by their names and contents."""
+"""Which column is the size, which the data, which the loss: by their names first, then by their contents."""
 
 from collections.abc import Mapping
 
@@ -24,7 +24,7 @@ LABELS = ("arm", "run", "status", "seed")
 
 
 class Proposal:
-    """The mapping that a table's names and contents suggest: target to (expression, unit), and why not more."""
+    """The mapping that a table's names and contents suggest: target to (expression, unit), and remarks."""
 
     def __init__(self, sheet: Sheet, asked: Mapping[str, str]) -> None:
         """Look at a table; targets that were `asked` for are taken as given."""
@@ -111,8 +111,8 @@ class Proposal:
             self._take(_home(target, told), text, told if told not in ("", "parameters") else meaning.unit)
             if target == "n_params" and scale == 1 and _looks_scaled(read.values):
                 self.notes.append(
-                    f"n_params runs from {read.values.min():g} to {read.values.max():g}: if {plain(column)!r} counts "
-                    f"millions, --map n_params='{quoted(column)}*1e6'"
+                    f"n_params runs from {read.values.min():g} to {read.values.max():g}: if "
+                    f"{plain(column)!r} counts millions, --map n_params='{quoted(column)}*1e6'"
                 )
             if _home(target, told) == target:
                 return

@@ -41,7 +41,8 @@ PUBLISHED = (
         "checkpoints of the Gemstones suite",
         {"n_params": "params_active_precise", "d_tokens": "tokens", "loss": "final_loss", "run": "run_name"},
         "on hot_100b+ (22 models): alpha 0.258, beta 0.591, E 0.666, log A 4.876, log B 12.698",
-        "McLeish et al. 2025, the release's parameters_delta-4/approach_3_parameters_grid_search_0_hot_100b+.json",
+        "McLeish et al. 2025, the release's "
+        "parameters_delta-4/approach_3_parameters_grid_search_0_hot_100b+.json",
         "mcleish7/gemstone-scaling-laws, wandb_dfs/wandb_df_for_fitting_*.jsonl and parameters_delta-4/",
     ),
     Published(
@@ -69,29 +70,35 @@ PUBLISHED = (
         "data-constrained",
         "runs with repeated data",
         {"n_params": "params", "d_tokens": "tokens", "loss": "loss"},
-        "alpha = beta = 0.353 (tied), A 521, B 1488, E 1.87; repetition is worth less after R_D* = 15.39 epochs, "
+        "alpha = beta = 0.353 (tied), A 521, B 1488, E 1.87; repetition is worth less after R_D* = 15.39 "
+        "epochs, "
         "parameters after R_N* = 5.31. unique_tokens is carried along; this law has no term for it",
         "Muennighoff et al. 2023, arXiv 2305.16264",
-        "huggingface/datablations, README and utils/parametric_fit.ipynb (params, tokens, unique_tokens, loss)",
+        "huggingface/datablations, README and utils/parametric_fit.ipynb (params, tokens, unique_tokens, "
+        "loss)",
     ),
     Published(
         "olmo-ladder",
         "curves of the OLMo model ladder, one file a run",
         {"n_params": "size(file)", "d_tokens": "_step*batch_size_in_tokens", "run": "file",
-         "loss": "`eval/c4_en-validation/CrossEntropyLoss`", "learning_rate": "learning_rate_peak", "step": "_step"},
-        "A/N^alpha + B/D^beta + E for each task's loss from ladders of 190M to 1.3B, then accuracy: within 2 points "
+         "loss": "`eval/c4_en-validation/CrossEntropyLoss`", "learning_rate": "learning_rate_peak",
+         "step": "_step"},
+        "A/N^alpha + B/D^beta + E for each task's loss from ladders of 190M to 1.3B, then accuracy: "
+        "within 2 points "
         "on four tasks for 7B at 4T tokens and 13B at 5T. Only a run's last row has finished its schedule",
         "Bhagia et al. 2024, arXiv 2412.04403",
-        "allenai/OLMo-ladder, src/scaling/download_wandb_logs.py; sizes from src/scripts/paper/configs/final.json",
+        "allenai/OLMo-ladder, src/scaling/download_wandb_logs.py; sizes from "
+        "src/scripts/paper/configs/final.json",
         sizes={"190M": 190_354_176, "370M": 371_262_464, "760M": 758_220_288, "1B": 1_279_395_840,
                "1.3B": 1_279_395_840, "7B": 6_887_575_552, "13B": 13_202_396_160},
     ),
     Published(
         "loss-to-loss",
         "losses of public models on several sets",
-        {"n_params": "Size", "d_tokens": "Tokens", "loss": "`C4 Validation Loss`", "arm": "`Pretraining Data`",
-         "run": "Name"},
-        "between two losses L_y = K (L_x - E_x)^kappa + E_y; pre-training data and tokenizer set the line, size and "
+        {"n_params": "Size", "d_tokens": "Tokens", "loss": "`C4 Validation Loss`",
+         "arm": "`Pretraining Data`", "run": "Name"},
+        "between two losses L_y = K (L_x - E_x)^kappa + E_y; pre-training data and tokenizer set the "
+        "line, size and "
         "architecture hardly do",
         "Mayilvahanan et al. 2025, arXiv 2502.12120; Brandfonbrener et al. 2024, arXiv 2411.12925",
         "brendel-group/llm-line, data/latest_pm_hf.csv",
@@ -100,9 +107,12 @@ PUBLISHED = (
         "pfnet-transfer",
         "transfer from rendered pictures, by size of pre-training",
         {"n_params": "nparam*1e6", "d_tokens": "`pretrain.data`", "loss": "1-value", "step": "n_eval",
-         "arm": "pdata+pscale+ptask+fdata+ftask+fratio", "run": "pdata+pscale+ptask+fdata+ftask+fratio+model"},
-        "delta (gamma + n^-alpha) s^-beta for the error, n pictures of pre-training, s of fine-tuning: pre-training "
-        "helps down to a floor, the transfer gap gamma. value is an accuracy, so the loss here is an error rate",
+         "arm": "pdata+pscale+ptask+fdata+ftask+fratio",
+         "run": "pdata+pscale+ptask+fdata+ftask+fratio+model"},
+        "delta (gamma + n^-alpha) s^-beta for the error, n pictures of pre-training, s of fine-tuning: "
+        "pre-training "
+        "helps down to a floor, the transfer gap gamma. value is an accuracy, so the loss here is an "
+        "error rate",
         "Mikami et al. 2021, arXiv 2108.11018",
         "pfnet-research/cg-transfer, results/results_finetune.csv and results/README.md",
         units={"d_tokens": "pictures of pre-training, not tokens", "loss": "error rate, not nats"},

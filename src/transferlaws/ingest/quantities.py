@@ -28,8 +28,11 @@ UNITS = {
 }  # fmt: skip
 
 _DIGITS = r"[+-]?(?:\d[\d_'’\u0020\u00a0\u202f\u2009,.]*|[.,]\d+)"
-_NUMBER = re.compile(rf"({_DIGITS})(e[+-]?\d+)?\s*({'|'.join(sorted(SCALES, key=len, reverse=True))})"
-                     rf"(?:[\s-]*({'|'.join(sorted(UNITS, key=len, reverse=True))}))?", re.IGNORECASE)  # fmt: skip
+_NUMBER = re.compile(
+    rf"({_DIGITS})(e[+-]?\d+)?\s*({'|'.join(sorted(SCALES, key=len, reverse=True))})"
+    rf"(?:[\s-]*({'|'.join(sorted(UNITS, key=len, reverse=True))}))?",
+    re.IGNORECASE,
+)
 _POWER = re.compile(rf"(?:({_DIGITS})\s*[×x*·]\s*)?(10|2)\s*(?:\^|\*\*)\s*([+-]?\d+)", re.IGNORECASE)
 _ERROR = re.compile(r"\s*(?:±|\+/-|\+-|\\pm)\s*|\s*\((?=[\d.,e-]+\)$)")
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
@@ -103,7 +106,7 @@ def size_in_text(text: object) -> float:
 
 
 def writes_decimal_comma(texts: list[str], semicolons: bool) -> bool:
-    """Whether commas in these cells are decimal: some cell says so, or semicolons part them and none says no."""
+    """Whether commas here are decimal: some cell says so, or semicolons part the cells and none says no."""
     commas = [text for text in texts if _COMMA.fullmatch(text)]
     if any(not _GROUPED.fullmatch(text) for text in commas):
         return True

@@ -98,10 +98,8 @@ def _by_content(path: Path, start: bytes) -> list[Sheet]:
 
 
 def _decode(data: bytes, where: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"  # what Excel calls Unicode text
-    else:
-        encoding = "utf-8-sig"
+    # UTF-16 is what Excel calls Unicode text.
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:

@@ -1,9 +1,8 @@
 """The cells of an Excel workbook (.xlsx): ECMA-376 is a zip of XML, and values are all that is read of it.
 
-A formula counts as the value that Excel stored beside it; nothing is ever calculated, nothing linked is opened.
+A formula counts as the value that Excel stored beside it; nothing is calculated, nothing linked is opened.
 """
 
-import io
 import re
 import zipfile
 from collections.abc import Iterator
@@ -91,7 +90,7 @@ def _sheet(archive: zipfile.ZipFile, part: str, shared: list[str], path: Path, n
     uncalculated = 0
     with _open(archive, part) as file:
         row_number = 0
-        for _, element in ElementTree.iterparse(io.BufferedReader(file)):  # type: ignore[arg-type]
+        for _, element in ElementTree.iterparse(file):
             kind = element.tag.rpartition("}")[2]
             if kind != "row":
                 continue
@@ -141,7 +140,7 @@ def _column(reference: str | None, place: int) -> int:
 
 
 def _as_table(rows: dict[int, dict[int, object]], where: str, uncalculated: int) -> Sheet | None:
-    """The rows as a table: the header is the first row as wide as most, what stands above it is passed over."""
+    """The rows as a table: the header is the first row as wide as most, what is above is passed over."""
     widths = sorted(len(cells) for cells in rows.values())
     usual = widths[len(widths) // 2]
     first = next((number for number, cells in rows.items() if len(cells) >= max(usual, 2)), None)

@@ -1,7 +1,7 @@
 """What people call things: names of columns, words for how a run ended, words for "from scratch". All data.
 
-Names are compared in one spelling: `config.NumParams`, "Num params (M)" and `num_params_m` are all num_params,
-the last two in millions. Of several columns that could be meant, the one whose name stands first is taken.
+Names are compared in one spelling: `config.NumParams`, "Num params (M)" and `num_params_m` are num_params, the
+last two in millions. Of several columns that could be meant, the one whose name comes first is taken.
 """
 
 import re
@@ -27,28 +27,35 @@ def _names(text: str) -> tuple[str, ...]:
 
 MEANINGS = (
     Meaning("n_params", "parameters without embeddings", _names(
-        "n_params_non_embedding non_embedding_params non_embedding_parameters n_params_no_embed params_no_embed "
-        "params_non_embedding params_non_embed num_params_non_embedding num_non_embedding_params non_emb_params "
+        "n_params_non_embedding non_embedding_params non_embedding_parameters n_params_no_embed "
+        "params_no_embed "
+        "params_non_embedding params_non_embed num_params_non_embedding num_non_embedding_params "
+        "non_emb_params "
         "n_non_embedding params_without_embeddings non_embedding")),
     Meaning("n_params", "parameters", _names(
         "n_params params_active_precise num_params params nparams n_parameters num_parameters parameters "
         "parameter_count param_count params_count model_params model_parameters total_params params_total "
         "n_params_total total_parameters num_total_params trainable_params n_param nparam num_param param "
-        "n_model_params model_n_params model_size_params N model_size modelsize size_params n_size params_all "
+        "n_model_params model_n_params model_size_params N model_size modelsize size_params n_size "
+        "params_all "
         "size sizes model_scale #params #parameters no_of_parameters number_of_parameters")),
     Meaning("n_params", "parameters, from the model's name", _names(
-        "model model_name model_name_or_path model_id base_model architecture arch config_name model_type name "
+        "model model_name model_name_or_path model_id base_model architecture arch config_name model_type "
+        "name "
         "run_name run exp_name experiment file"), "size({})"),
     Meaning("d_chars", "characters", _names(
-        "d_chars d_finetune_chars finetune_chars fine_tune_chars d_f_chars n_chars num_chars chars characters "
-        "n_characters num_characters train_chars training_chars data_chars chars_seen dataset_chars d_f d_finetune")),
+        "d_chars d_finetune_chars finetune_chars fine_tune_chars d_f_chars n_chars num_chars chars "
+        "characters "
+        "n_characters num_characters train_chars training_chars data_chars chars_seen dataset_chars d_f "
+        "d_finetune")),
     Meaning("d_chars", "bytes, each counted as a character", _names(
         "n_bytes num_bytes bytes train_bytes training_bytes data_bytes dataset_bytes finetune_bytes")),
     Meaning("d_tokens", "tokens", _names(
         "d_tokens d_finetune_tokens finetune_tokens fine_tune_tokens ft_tokens dataset_tokens data_tokens "
         "tokens n_tokens num_tokens ntokens train_tokens training_tokens n_train_tokens num_train_tokens "
         "total_tokens tokens_total token_count tokens_count tokens_seen seen_tokens num_input_tokens_seen "
-        "tokens_trained num_tokens_seen n_tokens_seen consumed_tokens train_tokens_seen throughput_total_tokens "
+        "tokens_trained num_tokens_seen n_tokens_seen consumed_tokens train_tokens_seen "
+        "throughput_total_tokens "
         "unique_tokens")),
     Meaning("d_tokens", "tokens (the table names no unit)", _names(
         "D data data_size dataset_size datasize n_data amount_of_data d train_data training_data")),
@@ -57,22 +64,27 @@ MEANINGS = (
         "training_examples training_samples train_size training_size n_train num_train finetune_examples "
         "documents n_documents num_documents docs images n_images")),
     Meaning("arm", "", _names(
-        "arm pretrained_on pretrain_data pretraining_data pretrain_dataset pretraining_dataset pretrain_corpus "
+        "arm pretrained_on pretrain_data pretraining_data pretrain_dataset pretraining_dataset "
+        "pretrain_corpus "
         "pretraining_corpus source source_data source_dataset pretraining pretrain pretrained pre_trained "
-        "pretrained_from from_scratch init initialization initialisation init_from start_from initial_weights "
+        "pretrained_from from_scratch init initialization initialisation init_from start_from "
+        "initial_weights "
         "condition treatment group setting regime variant")),
     Meaning("seed", "", _names(
-        "seed random_seed rng_seed manual_seed global_seed init_seed model_seed data_seed seed_id replicate rep "
+        "seed random_seed rng_seed manual_seed global_seed init_seed model_seed data_seed seed_id "
+        "replicate rep "
         "repeat replica repetition fold")),
     Meaning("run", "", _names(
-        "run run_id run_name runid runname key name id exp_name exp_id experiment_name experiment_id experiment "
+        "run run_id run_name runid runname key name id exp_name exp_id experiment_name experiment_id "
+        "experiment "
         "job_id job trial trial_id display_name config_name model_name model file")),
     Meaning("step", "", _names(
         "step global_step steps train_step training_step iteration iterations iter iters it update updates "
         "num_updates n_steps num_steps checkpoint ckpt checkpoint_step epoch epochs")),
     Meaning("status", "", _names("status state run_status run_state outcome job_status job_state result")),
     Meaning("loss_sd", "nats", _names(
-        "loss_sd loss_std loss_stdev loss_stddev std_loss sd_loss loss_sigma loss_err loss_error loss_uncertainty "
+        "loss_sd loss_std loss_stdev loss_stddev std_loss sd_loss loss_sigma loss_err loss_error "
+        "loss_uncertainty "
         "loss_stderr loss_se loss_sem std sd stdev stddev sigma stderr sem standard_error")),
     Meaning("learning_rate", "", _names(
         "learning_rate lr peak_lr max_lr base_lr learning_rate_peak peak_learning_rate max_learning_rate")),
@@ -82,12 +94,14 @@ MEANINGS = (
     Meaning("weight_decay", "", _names("weight_decay wd weightdecay")),
 )  # fmt: skip
 
-ORDER = ("n_params", "arm", "d_chars", "d_tokens", "seed", "loss", "loss_sd", "loss_validation", "run", "step",
+ORDER = ("n_params", "arm", "d_chars", "d_tokens", "seed", "loss", "loss_sd", "loss_validation", "run",
+        "step",
          "status", "learning_rate", "batch_size", "weight_decay")  # fmt: skip
 """Our columns, as they are written."""
 
 TUNING = frozenset(_names(
-    "learning_rate batch_size weight_decay warmup warmup_steps warmup_ratio num_warmup_steps dropout momentum "
+    "learning_rate batch_size weight_decay warmup warmup_steps warmup_ratio num_warmup_steps dropout "
+    "momentum "
     "beta1 beta2 adam_beta1 adam_beta2 adam_epsilon eps epsilon grad_clip max_grad_norm clip optimizer optim "
     "schedule scheduler lr_scheduler lr_scheduler_type lr_schedule decay label_smoothing min_lr lr_min "
     "end_lr epochs num_epochs num_train_epochs max_steps gradient_accumulation_steps init_std z_loss"
@@ -95,36 +109,43 @@ TUNING = frozenset(_names(
 """What is tuned: of runs that differ in these alone, the best counts."""
 
 FLOPS = _names("flops flop compute training_flops training_flop train_flops total_flops total_flos C")
-SEQUENCE = _names("seq_len sequence_length context_length max_seq_len max_sequence_length block_size seq_length "
+SEQUENCE = _names("seq_len sequence_length context_length max_seq_len max_sequence_length block_size "
+        "seq_length "
                   "n_ctx context max_seq_length seqlen")  # fmt: skip
 TOKENS_A_PARAMETER = _names("tokens_per_param tokens_per_parameter d_n d_over_n tpp token_param_ratio")
 
 STATUSES = {
-    "ok": _names("ok finished completed complete success succeeded successful done ended passed true 1 exited_0 "
+    "ok": _names("ok finished completed complete success succeeded successful done ended passed true 1 "
+        "exited_0 "
                  "converged early_stopped stopped_early"),
     "running": _names("running scheduled queued pending started in_progress active waiting submitted created "
                       "initializing resuming suspended"),
     "failed": _names("failed fail crashed crash killed preempted preempting oom out_of_memory error errored "
-                     "cancelled canceled timeout timed_out nan inf diverged aborted abort interrupted stopped "
+                     "cancelled canceled timeout timed_out nan inf diverged aborted abort interrupted "
+                     "stopped "
                      "dead terminated node_fail false 0 -1 nan_loss exploded invalid"),
 }  # fmt: skip
 """How a run ended, in the words of W&B, MLflow, SLURM, Ray and of people."""
 
 SCRATCH = frozenset(_names(
-    "scratch from_scratch none no false 0 random random_init randominit baseline no_pretraining not_pretrained "
+    "scratch from_scratch none no false 0 random random_init randominit baseline no_pretraining "
+    "not_pretrained "
     "unpretrained untrained no_pretrain without_pretraining de_novo"
 ))  # fmt: skip
 """What people call the arm that was not pre-trained."""
 
-PREFIXES = frozenset(_names("config summary params metrics metric tags hparams hparam hyperparameters args arguments "
+PREFIXES = frozenset(_names("config summary params metrics metric tags hparams hparam hyperparameters "
+        "args arguments "
                             "user cfg param_values metric_values summary_metrics training_args"))  # fmt: skip
 
 _SPLITS = {
-    "test": 0, "heldout": 0, "holdout": 0, "held": 0, "val": 1, "valid": 1, "validation": 1, "eval": 1, "dev": 1,
+    "test": 0, "heldout": 0, "holdout": 0, "held": 0, "val": 1, "valid": 1, "validation": 1, "eval": 1,
+    "dev": 1,
     "evaluation": 1, "train": 3, "training": 3,
 }  # fmt: skip
 _METRICS = (  # last words of a name, how it becomes nats, its unit
-    (_names("loss cross_entropy cross_entropy_loss crossentropyloss crossentropy ce ce_loss nll nll_loss xent "
+    (_names("loss cross_entropy cross_entropy_loss crossentropyloss crossentropy ce ce_loss nll nll_loss "
+        "xent "
             "lm_loss log_perplexity log_ppl nats_per_token nats L"), "{}", "nats a token"),
     (_names("perplexity ppl"), "log({})", "nats a token, the logarithm of perplexity"),
     (_names("bits_per_token bpt"), "{}*log(2)", "nats a token, from bits"),
@@ -133,15 +154,17 @@ _METRICS = (  # last words of a name, how it becomes nats, its unit
     (_names("error error_rate err"), "{}", "error rate, not nats"),
 )  # fmt: skip
 _NO_LOSS = frozenset(_names(
-    "sd std stddev stdev stderr sem se var variance ci lower upper low high aux auxiliary z router balance scale "
-    "weight grad delta diff initial pretrain pretraining source relative ratio min__ __min __max uncertainty sigma "
+    "sd std stddev stdev stderr sem se var variance ci lower upper low high aux auxiliary z router "
+    "balance scale "
+    "weight grad delta diff initial pretrain pretraining source relative ratio min__ __min __max "
+    "uncertainty sigma "
     "gap reducible"
 ))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class LossMeaning:
-    """A column that holds a loss: how it becomes nats, its unit, and its place among others (lowest first)."""
+    """A column that holds a loss: how it becomes nats, its unit, its place among others (lowest first)."""
 
     split: int
     expression: str

@@ -128,7 +128,7 @@ def _mlflow(root: Path, files: Iterable[Path]) -> tuple[list[History], list[Path
 
 def _points(text: str) -> list[tuple[int, float]]:
     """MLflow's lines "timestamp value step"."""
-    points = []
+    points: list[tuple[int, float]] = []
     for line in text.splitlines():
         parts = line.split()
         try:

@@ -1,8 +1,8 @@
 """What was tuned, and of each cell the setting that counts: the best, with all its seeds.
 
-Runs that differ in a learning rate answer "which rate", not "how noisy"; taken as replicates they make any law
-look uncertain and too high. The best setting of a cell is that of lowest mean loss among those tried with most
-seeds; where no setting was tried with several of them, the best run of each seed counts.
+Runs that differ in a learning rate answer "which rate", not "how noisy"; taken as replicates they make any
+law look uncertain and too high. The best setting of a cell is that of lowest mean loss among those tried with
+most seeds; where no setting was tried with several of them, the best run of each seed counts.
 """
 
 from collections.abc import Sequence
@@ -70,5 +70,5 @@ def _best(work: pd.DataFrame) -> tuple[pd.Series, bool]:
     in_cell = work["seed"].groupby(work["cell"]).transform("nunique")
     crossed = most * 2 > in_cell
     of_seed = work.groupby(["cell", "seed"])["loss"].transform("idxmin")
-    keep = (work["setting"] == first).where(crossed, work.index == of_seed)
+    keep = (work["setting"] == first).where(crossed, of_seed == work.index)
     return keep.astype(bool), bool((crossed & (in_cell > 1)).any())

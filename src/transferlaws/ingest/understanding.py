@@ -1,4 +1,4 @@
-"""What a table was understood to say: each target column with its source, unit and range, and what could not be read."""
+"""What a table was understood to say: our columns with source, unit and range, and what could not be read."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,10 +8,11 @@ import pandas as pd
 
 from transferlaws.errors import UsageError
 from transferlaws.ingest.arithmetic import Expression, read_expression
+from transferlaws.ingest.labels import known_arms, known_statuses
 from transferlaws.ingest.proposal import LABELS, NUMBERS, Proposal
 from transferlaws.ingest.quantities import read_numbers, size_in_text
 from transferlaws.ingest.sheet import Sheet, each, lines, plain
-from transferlaws.ingest.synonyms import ORDER, SCRATCH, STATUS_OF, spelling, word
+from transferlaws.ingest.synonyms import ORDER, STATUS_OF, word
 from transferlaws.ingest.wide import lengthen
 
 UNITS_OF = {"n_params": "parameters", "d_chars": "characters", "d_tokens": "tokens", "loss": "nats a token"}
@@ -42,7 +43,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Understanding:
-    """A table understood: the mapping with its ranges, what could not be read, and the rows in our columns."""
+    """A table understood: the mapping with its ranges, what could not be read, and our columns."""
 
     where: str
     kind: str
@@ -83,9 +84,10 @@ def understand(
 ) -> Understanding:
     """The rows of a table in our columns, by its names and contents and what was `asked`.
 
-    `asked` maps targets to expressions ("none" leaves one out), `chars_per_token` turns tokens into characters
-    and back, `scratch` is the label of the arm from scratch, `sizes` the parameters of models by a part of
-    their name, `units` the units of what was asked. Raises UsageError for an expression that cannot be meant.
+    `asked` maps targets to expressions ("none" leaves one out), `chars_per_token` turns tokens into
+    characters and back, `scratch` is the label of the arm from scratch, `sizes` the parameters of models by a
+    part of their name, `units` the units of what was asked. Raises UsageError for an expression that cannot
+    be meant.
     """
     rows = len(sheet.frame)
     sheet = lengthen(sheet)
@@ -109,17 +111,18 @@ def understand(
         sources["loss_sd"] = "the error bars in the cells of the loss", "nats"
     _units(table, sources, chars_per_token, notes)
     if "arm" in table:
-        table["arm"] = _arms(table["arm"], sources["arm"][0], scratch, notes)
+        table["arm"] = known_arms(table["arm"], sources["arm"][0], scratch, notes)
     if "status" in table:
-        table["status"] = _statuses(table["status"], notes)
+        table["status"] = known_statuses(table["status"], notes)
     said = reader.endings(sources.get("loss", ("", ""))[0])
     if said is not None:
         table["status"] = said.where(said != "", table.get("status", "ok"))
         sources.setdefault("status", ("what the loss says in place of a number", ""))
-    table = table[[name for name in ORDER if name in table] + [name for name in table if name not in ORDER]]
-    targets = tuple(_target(name, table[name], *sources[name]) for name in table)
-    used = {text for text, _ in sources.values()} | {f"`{name}`" for name in sheet.frame}
-    carried = [name for name in sheet.frame if name not in used and name not in reader.whole]
+    names = list(map(str, table))
+    names = [name for name in ORDER if name in names] + [name for name in names if name not in ORDER]
+    table = table[names]
+    targets = tuple(_target(name, table[name], *sources[name]) for name in names)
+    carried = [name for name in map(str, sheet.frame) if name not in reader.whole]
     for name in carried:
         table[name if name not in table else f"source_{name}"] = sheet.frame[name]
     unread = tuple(reader.unread)
@@ -175,7 +178,7 @@ class _Reader:
         return cells.map({text: of(text) for text in cells.unique()}).astype("float64")
 
     def endings(self, text: str) -> pd.Series | None:
-        """How runs ended where their loss says so ("OOM", "diverged") instead of a number; None if none does."""
+        """How runs ended where the loss says so ("OOM", "diverged") in place of a number; or None."""
         name = text.strip("`")
         if name not in self._read or pd.api.types.is_numeric_dtype(self.sheet.frame[name]):
             return None
@@ -235,7 +238,7 @@ def _units(
         and "not tokens" not in sources["d_tokens"][1]
     ):
         notes.append(
-            f"the data is in {sources['d_tokens'][1] or 'tokens'}; --chars-per-token X gives it in characters too"
+            f"the data is in {sources['d_tokens'][1]}; --chars-per-token X gives it in characters too"
         )
     if "loss_sd" in table and any(
         part in word(sources["loss_sd"][0]) for part in ("stderr", "sem", "standard_error")
@@ -243,47 +246,6 @@ def _units(
         notes.append(
             "loss_sd is a standard error of the mean, as its name says, not the spread of single runs"
         )
-
-
-def _arms(labels: pd.Series, source: str, scratch: str, notes: list[str]) -> pd.Series:
-    """Arms with the one from scratch called `scratch`."""
-    words = {label: word(label) for label in labels.unique()}
-    if scratch:
-        if scratch not in words:
-            shown = ", ".join(plain(label, 30) for label in list(words)[:8])
-            raise UsageError(f"--scratch {plain(scratch)!r} is no label of {plain(source)!r}; it has {shown}")
-        named = {label: "scratch" if label == scratch else label for label in words}
-    else:
-        truths = {"true", "1", "yes"}
-        if set(words.values()) <= truths | {"false", "0", "no"}:
-            inverted = "scratch" in spelling(source)[0][0]
-            named = {
-                label: "scratch" if (w in truths) == inverted else "pretrained" for label, w in words.items()
-            }
-        else:
-            named = {
-                label: "scratch" if w in SCRATCH or w in ("", "nan") else label for label, w in words.items()
-            }
-    taken = [
-        plain(label, 30) or "nothing"
-        for label, name in named.items()
-        if name == "scratch" and label != "scratch"
-    ]
-    if taken:
-        notes.append(f"arm: {', '.join(map(repr, taken))} taken as scratch (--scratch NAME if it is another)")
-    if "scratch" not in named.values() and len(named) > 1:
-        notes.append(
-            f"arm: none of {', '.join(plain(x, 20) for x in list(named)[:6])} is known as scratch; --scratch NAME"
-        )
-    return each(labels, lambda label: plain(named[str(label)], 200))
-
-
-def _statuses(words: pd.Series, notes: list[str]) -> pd.Series:
-    known = {label: STATUS_OF.get(word(label), "") if label else "ok" for label in words.unique()}
-    odd = [plain(label, 20) for label, status in known.items() if not status]
-    if odd:
-        notes.append(f"status: {', '.join(map(repr, odd[:4]))} not known; such runs count as ok")
-    return each(words, lambda label: f"{known[str(label)] or 'ok'} {word(label)}".strip())
 
 
 def _target(name: str, column: pd.Series, source: str, unit: str) -> Target:

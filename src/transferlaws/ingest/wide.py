@@ -1,7 +1,7 @@
 """Wide tables made long: one column a data size, a model size, a seed, an arm, or a run.
 
-A table counts as wide only if it lacks the column that its columns stand for, so that a table with both a loss
-and columns of other measurements is left as it is.
+A table counts as wide only if it lacks the column that its columns stand for, so that a table with a loss and
+columns of other measurements is left as it is.
 """
 
 import re
@@ -62,7 +62,7 @@ def _melt(
     filled = frame[value].map(
         lambda cell: bool(str(cell).strip()) and str(cell).lower() not in ("nan", "none")
     )
-    return sheet.with_frame(frame[filled].rename_axis(sheet.frame.index.name), said)
+    return sheet.with_frame(frame[filled].rename_axis(str(sheet.frame.index.name or "row")), said)
 
 
 def _tracked(sheet: Sheet, columns: list[str]) -> Sheet | None:
@@ -98,7 +98,7 @@ def _numbered(sheet: Sheet, columns: list[str]) -> Sheet | None:
             continue
         if min(share_of_numbers(sheet.frame[name]) for name in wide) < 0.5:
             continue
-        target = _stands_for(stem, unit, [number for _, number in members], others)
+        target = _stands_for(stem, unit, others)
         if target is None:
             continue
         texts = pd.Series([number.strip() for _, number in members], dtype=object)
@@ -122,7 +122,7 @@ def _numbered(sheet: Sheet, columns: list[str]) -> Sheet | None:
     return None
 
 
-def _stands_for(stem: str, unit: str, numbers: list[str], others: list[str]) -> str | None:
+def _stands_for(stem: str, unit: str, others: list[str]) -> str | None:
     """What the numbers in such columns' names are, None if the table has that already."""
     if _SEEDS.search(stem) and not unit:
         return None if _has(others, "seed") else "seed"
@@ -151,7 +151,7 @@ def _stands_for(stem: str, unit: str, numbers: list[str], others: list[str]) -> 
 
 
 def _arms(sheet: Sheet, columns: list[str]) -> Sheet | None:
-    """One column an arm: `loss_scratch` and `loss_text`, or columns called `scratch` and others of numbers."""
+    """One column an arm: `loss_scratch` and `loss_text`, or columns called `scratch` and others."""
     for cut in (re.compile(r".*loss[\s_/.:-]+(.+)", re.I), re.compile(r"(.+?)[\s_/.:-]+loss", re.I)):
         named = {name: word(match[1]) for name in columns if (match := cut.fullmatch(name.strip()))}
         if SCRATCH & set(named.values()) and len(named) > 1 and not _has(columns, "arm"):
