@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -157,7 +158,7 @@ def test_a_freeze_that_ends_anywhere_leaves_the_old_study(
 ) -> None:
     """The disk is full at every write in turn."""
     study = trained_copy()
-    folder = freeze(study, bootstrap=20)
+    folder = freeze(study, bootstrap=50)
     (folder / "notes.md").write_text("by hand")
     (folder / "plots").mkdir()
     (folder / "plots" / "mine.svg").write_text("<svg/>")
@@ -175,7 +176,7 @@ def test_a_freeze_that_ends_anywhere_leaves_the_old_study(
 
         monkeypatch.setattr("transferlaws.files.os.fsync", full)
         try:
-            freeze(again, bootstrap=20, seed=1)
+            freeze(again, bootstrap=50, seed=1)
         except TransferLawsError as error:
             assert "No space left on device" in str(error)
             assert contents(folder) == before
@@ -194,12 +195,16 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from tiny import make_tiny_study
-from transferlaws.reports.freeze import freeze
+from transferlaws.reports import freeze as freezing
 study = make_tiny_study(Path(sys.argv[1]), Path(sys.argv[2]))
-study.table(everything=True)
-print("ready", flush=True)
+fit_all, fitted = freezing.fit_all, []
+def once(*arguments, **more):  # the laws take most of the time, and are always the same
+    if not fitted:
+        fitted.append(fit_all(*arguments, **more))
+    return fitted[0]
+freezing.fit_all = once
 while True:
-    freeze(study, bootstrap=2, seed=0)
+    freezing.freeze(study, bootstrap=50)
     print("frozen", flush=True)
 """
 
@@ -208,7 +213,7 @@ def test_killed_at_any_moment_the_results_are_those_of_one_freeze(
     tmp_path: Path, study_cache: Path, trained_copy: Callable[[], Study]
 ) -> None:
     study = trained_copy()
-    folder = freeze(study, bootstrap=2)
+    folder = freeze(study, bootstrap=50)
     (folder / "notes.md").write_text("by hand")
     before = contents(folder)
     script = tmp_path / "freeze.py"
@@ -217,15 +222,13 @@ def test_killed_at_any_moment_the_results_are_those_of_one_freeze(
     for kill in range(int(os.environ.get("TRANSFERLAWS_TEST_FREEZE_KILLS", "3"))):
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as freezing_process:
             assert freezing_process.stdout is not None
-            assert freezing_process.stdout.readline() == "ready\n"
-            time.sleep(0.13 * kill)
+            assert freezing_process.stdout.readline() == "frozen\n"
+            time.sleep(random.Random(kill).uniform(0, 0.5))
             freezing_process.send_signal(signal.SIGKILL)
         assert read_published(folder) and differences(folder) == []
         now = contents(folder)
         assert now.keys() == before.keys()
-        assert {name: now[name] for name in now if name != "curves.parquet"} == {
-            name: before[name] for name in before if name != "curves.parquet"
-        }
+        assert [name for name in now if now[name] != before[name]] == []
 
 
 @pytest.mark.parametrize("renames", [0, 1, 2])
@@ -261,14 +264,14 @@ def test_runs_drawn_by_a_seed_are_trained_again(
     study = trained_copy()
     monkeypatch.setattr(Study, "open", lambda _: study)
     arguments = ["verify", "--scale", "smoke", "--retrain", "2", "--json"]
-    assert main(arguments) == 0
-    said = json.loads(capsys.readouterr().out)
-    assert (said["wrong"], said["off"]) == ([], []) and list(said["retrained"].values()) == [0.0, 0.0]
+    code, said = main(arguments), json.loads(capsys.readouterr().out)
+    assert (said["wrong"], said["off"], code) == ([], [], 0)
+    assert list(said["retrained"].values()) == [0.0, 0.0]
     assert set(said["retrained"]) <= set(study.table()["key"])
     assert main(["verify", "--retrain", "-1"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     key = study.table()["key"].iloc[0]
     path = study.store.records / f"{key}.json"
-    path.write_text(path.read_text().replace('"loss": 2', '"loss": 3').replace('"loss": 3', '"loss": 4'))
+    path.write_bytes(path.read_bytes().replace(b'"status": "ok"', b'"status": "OK"'))
     assert main(["verify", "--scale", "smoke"]) == 1
     assert capsys.readouterr().out.splitlines()[0] == f"{path} is damaged"

@@ -61,7 +61,7 @@ def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
         wanted = [arm for arm in sources(runs) if arm not in study.question.controls]
         fits, failed = fit_all(runs, sources=wanted, bootstrap=bootstrap, seed=seed)
         document = laws_document(
-            fits, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
+            fits, table=runs, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
         )
         write_laws(folder / "laws.json", document)
         # Too few usable cells: said, not hidden.
@@ -113,7 +113,7 @@ def provenance(study: Study) -> dict[str, Any]:
         "code_version": version("transferlaws"),
         "packages": {name: _version(name) for name in _PACKAGES},
         "python": platform.python_version(),
-        "corpora": study.plan.fingerprints,
+        "corpora": dict(sorted(study.plan.fingerprints.items())),
         "hardware": sorted(set(table["device"].dropna())),
         "core_hours": {name: round(spent / 3600, 4) for name, spent in seconds.items()},
         "runs": {str(status): int(count) for status, count in table["status"].value_counts().items()},
