@@ -51,7 +51,8 @@ def run(
         scale: smoke, laptop, workstation or paper.
         jobs: Worker processes, one run and one thread each; a worker for each GPU, else for each core, if not
             given. More of them than GPUs share these.
-        scheduler: Address of a dask cluster to use instead, for example tcp://10.0.0.1:8786.
+        scheduler: Address of a dask cluster to use instead, for example tls://10.0.0.1:8786; its certificates
+            are those of dask's configuration.
         arms: Only these arms: scratch, and the names of sources.
         sizes: Only these sizes, by their place in the scale's ladder (1 is the smallest).
         key: Train this one run again and report how far its loss is from the recorded one.
