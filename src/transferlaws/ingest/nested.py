@@ -55,8 +55,11 @@ def read_json_lines(text: str, where: str) -> Sheet:
     if len(broken) * 2 >= len(filled):
         at = f", first at line {broken[0]}" if broken else ""
         raise TransferLawsError(f"{where} is neither JSON nor JSON lines{at}")
-    notes = (f"set aside {len(broken)} of {len(filled)} lines that are no JSON object (line {broken[0]})",)
-    return Sheet(as_frame(records, numbers), where, "JSON lines", notes if broken else ())
+    notes: tuple[str, ...] = ()
+    if broken:
+        count = f"{len(broken)} of {len(filled)} lines"
+        notes = (f"set aside {count} that are no JSON object (first at line {broken[0]})",)
+    return Sheet(as_frame(records, numbers), where, "JSON lines", notes)
 
 
 def as_frame(records: Iterable[Mapping[str, Any]], numbers: Iterable[int] | None = None) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """What people call things: names of columns, words for how a run ended, words for "from scratch". All data.
 
-Names are compared in one spelling: `config.NumParams`, "Num params (M)" and `num_params_m` are num_params, the
-last two in millions. Of several columns that could be meant, the one whose name comes first is taken.
+Names are compared in one spelling: `config.NumParams`, "Num params (M)" and `num_params_m` are num_params,
+the last two in millions. Of several columns that could be meant, the one whose name comes first is taken.
 """
 
 import re

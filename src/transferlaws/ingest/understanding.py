@@ -19,6 +19,10 @@ UNITS_OF = {"n_params": "parameters", "d_chars": "characters", "d_tokens": "toke
 """The units that our columns are in, where nothing says otherwise."""
 
 
+MOST_NATS = 100.0
+"""A loss above this, nats, was written with a decimal comma that looks like one for thousands."""
+
+
 @dataclass(frozen=True)
 class Target:
     """A column of the table to be: what it is made from, in which unit, and what it holds."""
@@ -158,6 +162,8 @@ class _Reader:
     def _numbers(self, name: str, target: str) -> pd.Series:
         if name not in self._read:
             read = read_numbers(self.sheet.frame[name], self.sheet.decimal_comma)
+            if target.startswith("loss") and read.values.min() > MOST_NATS:  # 4,203 is no loss in thousands
+                read = read_numbers(self.sheet.frame[name], decimal_comma=True)
             self._read[name] = read.values
             if target == "loss":
                 self.error_bars = read.errors
