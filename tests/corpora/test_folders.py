@@ -234,9 +234,9 @@ def test_the_account_adds_up(folder: Path) -> None:
     corpus = made(folder)
     said = account(corpus)
     assert said[0].startswith("mine: 42 of 51 documents kept")
-    assert "left out: 9 documents: not text, or in an unknown encoding (.bin)" in said
-    assert any(line.endswith("read as Windows-1252") for line in said)
-    assert any(line.endswith("read as UTF-16") for line in said)
+    assert "mine: left out, not text, or in an unknown encoding (.bin): 9 documents" in said
+    assert any(line.startswith("mine: read as Windows-1252: 1 document, ") for line in said)
+    assert any(line.startswith("mine: read as UTF-16: 1 document, ") for line in said)
     assert any(line.startswith("warning: 18 % of mine was left out") for line in said)
     assert any("the test set of mine has" in line and "below 20,000" in line for line in said)
 

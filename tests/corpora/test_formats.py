@@ -6,11 +6,14 @@ import io
 import json
 import lzma
 import re
+import time
 from collections.abc import Callable
 
 import pandas as pd
 import pytest
 
+from transferlaws.corpora.cleaning import clean
+from transferlaws.corpora.duplicates import signature
 from transferlaws.corpora.formats import RECORD_CHARS, Part, documents_in
 
 FIRST = "The first passage tells of a river that ran uphill."
@@ -160,3 +163,27 @@ def test_a_long_file_of_code_is_cut_between_its_paragraphs() -> None:
     assert "".join(part.text for part in found) == code
     assert [part.label for part in found[:3]] == ["", "#1", "#2"]
     assert all(part.text.startswith("int f") or part.text.startswith("\nint f") for part in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "data"),
+    [
+        ("a.html", "text", "<!-- a --> " * 60 + "<script>" * 90_000 + FIRST),
+        ("a.html", "text", "<!--" * 200_000 + FIRST),
+        ("a", "text", "<!-- a -->" * 500 + FIRST),
+        ("a.jsonl", "text", "[" * 300_000),
+        ("a.json", "text", "[" * 300_000),
+        ("a.csv", "text", '"' * 300_001),
+        ("a.c", "code", "// a\n" + "\n" * 190_000 + "int a;"),
+        ("a.c", "code", " " * 199_000 + "x\n"),
+        ("a.txt", "text", "a " + "\n \n" * 60_000 + "b"),
+        ("a.txt", "text", "A1" * 90_000),
+    ],
+)
+def test_nothing_takes_longer_than_its_length(name: str, kind: str, data: str) -> None:
+    """Each of these would take a careless regular expression minutes to centuries."""
+    before = time.process_time()
+    for part in parts(data, name, kind):
+        clean(part.text, kind)
+        signature(part.text, kind, 2)
+    assert time.process_time() - before < 3

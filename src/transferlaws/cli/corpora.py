@@ -92,9 +92,10 @@ def _readable(card: Mapping[str, Any]) -> str:
         ("made of", card["composition"], "genre"),
         ("licences", card["licences"], "licence"),
         ("removed", card["removed"], "reason"),
+        ("read", card.get("notes", ()), "reason"),
     ):
-        lines.append(f"  {heading}")
-        lines += [f"  {row['characters']:>13,}  {row[what]}" for row in rows]
+        lines += [f"  {heading}"] * bool(rows)
+        lines += [f"  {row['characters']:>13,}  {row[what]}{_documents(row)}" for row in rows]
     lines.append(f"  overlap, windows of {card['overlap']['window']}")
     lines += [
         f"  {compared['share']:>13.3%}  of {pair}"
@@ -103,6 +104,10 @@ def _readable(card: Mapping[str, Any]) -> str:
     ]
     lines.append(f"  looks like code: {card['code_like']['share']:.1%} of training")
     return "\n".join([*lines, "  known leanings", *(f"  - {bias}" for bias in card["biases"])])
+
+
+def _documents(row: Mapping[str, Any]) -> str:
+    return f" ({row['documents']:,} documents)" if "documents" in row else ""
 
 
 VERBS: dict[str, Callable[..., Any]] = {"corpora fetch": fetch, "corpora card": card}

@@ -12,6 +12,7 @@ from transferlaws.corpora.documents import SPLITS
 from transferlaws.corpora.walk import NEVER_TEXT
 
 LOST = 0.1  # share of the documents or characters read that did not enter, from which it is a warning
+MOST_REASONS = 12  # lines of them; the card has all
 SMALL_HELD_OUT = 20_000
 """Characters of validation or test below which its size is a warning: some twenty excerpts."""
 
@@ -38,15 +39,18 @@ def account(corpus: Corpus) -> list[str]:
     lines = [
         f"{corpus.name}: {kept[0]:,} of {read[0]:,} documents kept, {kept[1]:,} of {read[1]:,} characters"
     ]
-    lines += [f"left out: {_counts(row)}: {row['reason']}" for row in dropped]
-    lines += [f"read: {_counts(row)}: {row['reason']}" for row in counted(projects, "notes")]
+    lines += [f"{corpus.name}: left out, {row['reason']}: {_counts(row)}" for row in dropped[:MOST_REASONS]]
+    if rest := dropped[MOST_REASONS:]:
+        documents = sum(row["documents"] for row in rest)
+        lines.append(f"{corpus.name}: left out for {len(rest)} other reasons: {documents:,} documents")
+    lines += [f"{corpus.name}: {row['reason']}: {_counts(row)}" for row in counted(projects, "notes")]
     sizes = ", ".join(f"{corpus.characters(split):,} for {split}" for split in SPLITS)
     unit = {
         "project": "whole projects",
         "file": "whole files",
         "piece": "documents or pieces of the same files",
     }
-    lines.append(f"characters: {sizes}; {unit[corpus.meta['split_by']]} are held out")
+    lines.append(f"{corpus.name}: {sizes} characters; {unit[corpus.meta['split_by']]} are held out")
     lost = max(1 - kept[0] / read[0], 1 - kept[1] / read[1])
     if lost > LOST:
         lines.append(

@@ -34,6 +34,8 @@ _COMMENT_HEAD = {
     "/": re.compile(r"\A(?:\s*/\*.*?\*/[ \t]*\n?|\s*//[^\n]*\n|[ \t]*\n)+", re.DOTALL),
 }
 _ENCODED = re.compile(rf"[A-Za-z0-9+/=_-]{{{ENCODED_RUN},}}")
+_TRAILING = re.compile(r"(?<![ \t\f\v])[ \t\f\v]+\n")
+_BLANK_LINES = re.compile(r"\n{100,}")
 _LETTERS = bytes(b for b in range(256) if b >= 128 or chr(b).isalpha())
 
 
@@ -92,7 +94,11 @@ def _text(text: str) -> tuple[str, str]:
 def _code(text: str, cleaning: int, head: bool) -> tuple[str, str]:
     if head and _GENERATED.search("\n".join(text.split("\n", 15)[:15])):
         return text, "generated"
-    text = re.sub(r"[ \t\f\v]+\n", "\n", without_licence_head(text)).strip("\n")
+    if (
+        cleaning > 1
+    ):  # a thousand blank lines are none, and take a regular expression a thousand times as long
+        text = _BLANK_LINES.sub("\n\n\n", _TRAILING.sub("\n", text))
+    text = _TRAILING.sub("\n", without_licence_head(text)).strip("\n")
     lines = text.split("\n")
     wide = len(text) > LONGEST_MEAN_LINE_CHARS * len(lines)
     if cleaning > 1:  # a line of 300 characters is a statement, a page of them is packed by a tool

@@ -39,9 +39,9 @@ LOOKED_AT = 100  # records from which the field is chosen
 _PACKED: dict[str, Callable[[BinaryIO], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _MARKDOWN = (".md", ".markdown", ".mdx", ".qmd", ".rmd")
 _FRONT = re.compile(r"\A(---|\+\+\+)[ \t]*\n.*?\n\1[ \t]*(?:\n|\Z)", re.DOTALL)
-_UNSEEN = re.compile(
-    r"(?is)<!--.*?-->|<(script|style|template|noscript|svg)\b.*?</\1\s*>|<\?.*?\?>|<!doctype[^>]*>"
-)
+_SVG = re.compile(r"(?is)(?>(?:<\?xml.*?\?>|<!doctype.*?>|<!--.*?-->|\s)*)<svg[\s>]")
+_UNSEEN = re.compile(r"(?i)<!--|<\?|<!doctype|<(script|style|template|noscript|svg)\b")
+_ENDS = {"<!--": "-->", "<?": r"\?>", "<!doctype": ">"}
 
 
 class TooLongError(ValueError):
@@ -88,7 +88,7 @@ def _text(
     head = next(blocks)
     blocks = chain([head], blocks)
     start = head[:HEAD_BYTES].lstrip()
-    if re.match(r"(?s)(?:<\?xml.*?\?>|<!doctype svg.*?>|<!--.*?-->|\s)*<svg[\s>]", start):
+    if _SVG.match(start):
         return iter([Part("", reason="a drawing (SVG)")])
     if suffix in (".csv", ".tsv", ".tab"):
         return _parts(_table(blocks, kind, fields))
@@ -135,7 +135,22 @@ def _whole(blocks: Iterable[str]) -> str:
 
 
 def _untagged(text: str) -> str:
-    return without_html(_UNSEEN.sub(" ", text))
+    """What a page shows: without scripts, styles, drawings, comments and tags."""
+    kept: list[str] = []
+    unclosed: set[str] = set()  # each end is looked for in vain once, however often it is missing
+    at = 0
+    for opening in _UNSEEN.finditer(text):
+        tag = opening[1]
+        end = rf"</{tag.lower()}\s*>" if tag else _ENDS[opening[0].lower()]
+        if opening.start() < at or end in unclosed:
+            continue
+        closing = re.compile(end, re.IGNORECASE).search(text, opening.end())
+        if closing is None:
+            unclosed.add(end)
+        else:
+            kept.append(text[at : opening.start()])
+            at = closing.end()
+    return without_html(" ".join([*kept, text[at:]]))
 
 
 def _lines(blocks: Iterable[str]) -> Iterator[str]:
