@@ -55,8 +55,10 @@ def fit(
         json: print laws.json instead of a table.
     """
     from transferlaws import laws
-    from transferlaws.files import sha256_file
+    from transferlaws.files import refuse_input_as_output, sha256_file
 
+    if out is not None:
+        refuse_input_as_output(out, table)
     form = None if law == "hernandez" else _form(law)
     runs = laws.read_table(table, columns=_columns(map), baseline=baseline, armless=form is not None)
     runs = laws.without_highest(runs, drop_highest)
@@ -77,7 +79,9 @@ def fit(
         _say(table, reasons)
     else:
         found = [laws.fit_form(form, runs, source, bootstrap=bootstrap, seed=seed, level=level)]
-    document = laws.laws_document(found, table_sha256=sha256_file(table), seed=seed, bootstrap=bootstrap)
+    document = laws.laws_document(
+        found, table=runs, table_sha256=sha256_file(table), seed=seed, bootstrap=bootstrap
+    )
     if out:
         laws.write_laws(out, document)
     if json:

@@ -5,7 +5,7 @@ Every answer carries its interval and regime, or is a refusal with its reason an
 
 import json as json_module
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def predict(
     answers = [
         planner.predict(document, source, n_params, d_chars, quantity, method)
         for quantity in planner.QUANTITIES
-        if quantity != "loss" or document["scratch"]
+        if quantity not in planner.FROM_CURVES or document["scratch"]
     ]
     return _show(answers[:1] if answers[0].refused else answers, json)
 
@@ -94,41 +94,52 @@ def data_for(
 def should_pretrain(
     n_params: float,
     d_chars: float,
-    pretrain_chars: float,
     laws: Path,
+    pretrain_chars: float | None = None,
     source: str | None = None,
     uses: int = 1,
+    worth: float = 0.0,
     method: str = "",
     json: bool = False,
 ) -> int:
     """Whether pre-training pays for one size and data size, and its bill.
+
+    Where the very cell was run, what was measured decides; elsewhere the law.
 
     Example: transferlaws should-pretrain --laws laws.json --n-params 5e4 --d-chars 1e4 --pretrain-chars 4e6
 
     Args:
         n_params: size, parameters without embeddings.
         d_chars: target data, characters.
-        pretrain_chars: data to pre-train on, characters.
         laws: a laws.json.
+        pretrain_chars: data to pre-train on, characters; default what the laws were measured with.
         source: what the model would be pre-trained on; default the sole source of the laws.
         uses: fine-tunings that share the bill of pre-training.
+        worth: smallest gain worth having, nats/token.
         method: the fit to use; default loss_space.
         json: print one JSON document.
     """
     from transferlaws import planner
 
     decision = planner.should_pretrain(
-        _laws(laws), source, n_params, d_chars, pretrain_chars, uses=uses, method=method
+        _laws(laws), source, n_params, d_chars, pretrain_chars, uses=uses, worth=worth, method=method
     )
     if json:
         print(json_module.dumps(decision.to_json(), indent=1, allow_nan=False))
-    elif decision.pretrain is not None:
-        print(f"{'pre-train' if decision.pretrain else 'do not pre-train'}: {decision.reason}")
-        print(
-            f"pre-training {decision.pretrain_flops:.2g} FLOPs a use, "
-            f"fine-tuning {decision.finetune_flops:.2g} FLOPs"
-        )
-        _show([decision.loss_pretrained, decision.loss_scratch, decision.d_transferred], json)
+    else:
+        if decision.pretrain is not None:
+            print(f"{'pre-train' if decision.pretrain else 'do not pre-train'}: {decision.reason}")
+            print(
+                f"pre-training {decision.pretrain_flops:.2g} FLOPs a use, "
+                f"fine-tuning {decision.finetune_flops:.2g} FLOPs"
+            )
+        shown = {
+            "gain": decision.gain,
+            "loss, tuned": decision.loss_pretrained,
+            "loss, scratch": decision.loss_scratch,
+            "d_transferred": decision.d_transferred,
+        }
+        _lines({title: answer for title, answer in shown.items() if not answer.refused}, decision.hurts)
     if decision.pretrain is None:
         print(f"transferlaws: error: no answer: {decision.reason}", file=sys.stderr)
         return 1
@@ -152,22 +163,41 @@ def _show(answers: list[Any], json: bool) -> int:
     for answer in answers:
         if answer.refused:
             print(f"transferlaws: error: {answer.quantity}: no answer: {answer.reason}", file=sys.stderr)
-        elif not json:
-            low, high = ("unknown" if end is None else f"{end:.4g}" for end in (answer.low, answer.high))
-            away = answer.decades_outside
-            where = (
-                "runs unknown"
-                if away is None
-                else f"{away:.1f} decades outside the runs"
-                if away
-                else "inside the runs"
-            )
-            tail = f"; {answer.reason}" if answer.reason else ""
-            print(
-                f"{answer.quantity:14} {answer.value:.4g}  [{low}, {high}]  {answer.regime} data, "
-                f"{where}{tail}"
-            )
+    if not json:
+        _lines({answer.quantity: answer for answer in answers if not answer.refused})
     return int(all(answer.refused for answer in answers))
+
+
+def _lines(shown: Mapping[str, Any], said: bool = False) -> None:
+    """Print answers, one a line: what the law says, where, what was measured; a reason they share comes last.
+
+    `said` leaves that reason out.
+    """
+    reasons = [answer.reason for answer in shown.values() if answer.reason]
+    shared = reasons[0] if len(reasons) > 1 and len(set(reasons)) == 1 else ""
+    for title, answer in shown.items():
+        away = answer.decades_outside
+        where = (
+            "runs unknown"
+            if away is None
+            else f"{away:.1f} decades outside the runs"
+            if away
+            else "inside the runs"
+        )
+        line = f"{title:14} {_value(vars(answer))}  {answer.regime} data, {where}"
+        if answer.measured and answer.measured["value"] not in (None, answer.value):
+            line += f"; measured here {_value(answer.measured, bare=True)}"
+        elif answer.measured and answer.measured["value"] is not None:
+            line += "; measured here"
+        print(line if shared or not answer.reason else f"{line}; {answer.reason}")
+    if shared and not said:
+        print(f"note: {shared}")
+
+
+def _value(found: Mapping[str, Any], bare: bool = False) -> str:
+    """A value with its interval; `bare` leaves an interval out that is not known."""
+    low, high = ("unknown" if found[end] is None else f"{found[end]:.4g}" for end in ("low", "high"))
+    return f"{found['value']:.4g}" + ("" if bare and low == high == "unknown" else f"  [{low}, {high}]")
 
 
 VERBS: dict[str, Callable[..., Any]] = {

@@ -26,16 +26,17 @@ if TYPE_CHECKING:
     from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison, compare, declare_hold_out
     from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of
     from transferlaws.laws.questions.equality import Equality, same_exponent
+    from transferlaws.laws.questions.gain import Gain, gain
     from transferlaws.laws.questions.information import expected_sd, next_cells
     from transferlaws.laws.questions.power import Power, power
     from transferlaws.laws.status import CellStatus, Status
 
 __all__ = [
     "BASELINE", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "BrokenPower", "CellStatus",
-    "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "FormFit", "Hernandez",
-    "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative", "Power", "Rectified", "Result",
+    "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "FormFit", "Gain",
+    "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative", "Power", "Rectified", "Result",
     "Scratch", "Status", "TransferGap", "Unified", "check_table", "compare", "declare_hold_out",
-    "design_of", "effective_data", "expected_sd", "fit", "fit_all", "fit_curves", "fit_form",
+    "design_of", "effective_data", "expected_sd", "fit", "fit_all", "fit_curves", "fit_form", "gain",
     "individual_lines", "larger_designs", "laws_document", "leave_outs", "next_cells", "notes", "plant",
     "planted_law", "power", "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent",
     "scratch_of", "sources", "without_highest", "write_laws",
@@ -58,6 +59,7 @@ _ROOMS = {
     "questions.compare": "BASELINE NOISE Comparison compare declare_hold_out",
     "questions.designs": "design_of larger_designs planted_law scratch_of",
     "questions.equality": "Equality same_exponent",
+    "questions.gain": "Gain gain",
     "questions.information": "expected_sd next_cells",
     "questions.power": "Power power",
     "status": "CellStatus Status",

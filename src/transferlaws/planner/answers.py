@@ -1,8 +1,9 @@
-"""Answers from a law: what is pre-training worth, which size, how much data, and should one pre-train at all.
+"""Answers from a law: what is pre-training worth, which size reaches a loss, how much data does.
 
 Every answer carries an interval and a regime, or a refusal with its reason. Nothing is answered more than
-half a decade outside the runs. Laws come from a laws.json, a fit, or the paper's Table 1 (without intervals).
-Where `source` is None, the sole source of the laws is meant.
+half a decade outside the runs. What was measured stands beside what the law says, and in its place where
+pre-training hurts, which no law of transfer can say. Laws come from a laws.json, a fit, or the paper's
+Table 1 (without intervals). Where `source` is None, the sole source of the laws is meant.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +15,16 @@ from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import Hernandez, Status
-from transferlaws.planner.law import SourceLaw, source_law
+from transferlaws.planner.law import DRAWS, SourceLaw, source_law
+from transferlaws.planner.measured import MeasuredCell, cell_at, cells_around
 
 Floats = NDArray[np.float64]
 
 REACH = 0.5
 """Decades beyond the runs, in size or data, after which the planner does not answer."""
-QUANTITIES = ("d_transferred", "d_effective", "fraction", "multiplier", "loss")
+QUANTITIES = ("d_transferred", "d_effective", "fraction", "multiplier", "loss", "gain")
+FROM_CURVES = frozenset({"loss", "gain"})
+"""Quantities in nats/token, which take a from-scratch curve."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,7 @@ class Answer:
     """A value with its interval (None: open or unknown), or a refusal: no value, and `reason` says why.
 
     `regime` is low, medium, high or unknown; `decades_outside` how far beyond the runs the question lies.
+    `measured` is the same quantity measured in the very cell asked about (value, low, high), if it was run.
     """
 
     quantity: str
@@ -38,32 +43,11 @@ class Answer:
     decades_outside: float | None
     refused: bool
     reason: str
+    measured: Mapping[str, float | None] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The answer as a JSON object."""
         return dict(vars(self))
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether to pre-train, None if the runs cannot say, and what each way costs and reaches.
-
-    Losses are in nats/token, bills in FLOPs a use, data in characters.
-    """
-
-    pretrain: bool | None
-    loss_pretrained: Answer
-    loss_scratch: Answer
-    d_transferred: Answer
-    pretrain_flops: float
-    finetune_flops: float
-    reason: str
-
-    def to_json(self) -> dict[str, Any]:
-        """The decision as a JSON object."""
-        return {
-            name: dict(vars(part)) if isinstance(part, Answer) else part for name, part in vars(self).items()
-        }
 
 
 def predict(
@@ -74,28 +58,45 @@ def predict(
     quantity: str = "multiplier",
     method: str = "",
 ) -> Answer:
-    """One of QUANTITIES at one cell: data in characters, a share or multiple of it, or loss in nats/token.
+    """One of QUANTITIES at one cell: characters, a share or multiple of the data, or nats/token.
 
-    Raises TransferLawsError for an unknown quantity or source, or a size or data size that is not positive.
+    The gain is the loss from scratch less that after pre-training; its interval holds what the law leaves
+    open and how far its gains lay from those measured. Raises TransferLawsError for an unknown quantity or
+    source, or a size or data size that is not positive.
     """
     if quantity not in QUANTITIES:
         raise TransferLawsError(f"quantity is {quantity!r}; it takes {', '.join(QUANTITIES)}")
-    _positive(n_params=n_params, d_chars=d_chars)
-    known = source_law(laws, source, method)
-    value, why = _quantity(known, quantity, n_params, d_chars, known.law), _beyond(known, n_params, d_chars)
+    positive(n_params=n_params, d_chars=d_chars)
+    return answer(source_law(laws, source, method), quantity, n_params, d_chars)
+
+
+def answer(known: SourceLaw, quantity: str, n_params: float, d_chars: float) -> Answer:
+    """`predict` from laws already read."""
+    cell = cell_at(known.measured, n_params, d_chars)
+    measured = None if cell is None else _measured(known, cell, quantity)
+    if cell is not None and cell.hurts:
+        why = (
+            f"measured here: pre-training {cell.said()}; it costs data here, which no law of transfer can say"
+        )
+        if measured is None:
+            return _no(known, quantity, n_params, d_chars, why)
+        where = known.regime(n_params, d_chars), known.outside(n_params, d_chars)
+        return Answer(quantity, **measured, regime=where[0], decades_outside=where[1], refused=False,
+                      reason=why, measured=measured)  # fmt: skip
+    value = _quantity(known, quantity, n_params, d_chars, known.law)
+    why = _beyond(known, n_params, d_chars) or (harm_around(known, n_params, d_chars) if cell is None else "")
     if why or not np.isfinite(value):
         why = why or "these laws hold no from-scratch curve to read a loss from"
-        return _no(known, quantity, n_params, d_chars, why)
-    laws_drawn = (Hernandez.from_ln_k(*draw) for draw in known.draws)
-    samples = [_quantity(known, quantity, n_params, d_chars, law) for law in laws_drawn]
-    return _yes(known, quantity, n_params, d_chars, value, samples)
+        return replace(_no(known, quantity, n_params, d_chars, why), measured=measured)
+    samples = _samples(known, quantity, n_params, d_chars, value)
+    return replace(_yes(known, quantity, n_params, d_chars, value, samples), measured=measured)
 
 
 def size_for(
     laws: Mapping[str, Any], source: str | None, target_loss: float, d_chars: float, method: str = ""
 ) -> Answer:
     """The smallest size (parameters) that reaches `target_loss` nats/token after `d_chars` characters."""
-    _positive(target_loss=target_loss, d_chars=d_chars)
+    positive(target_loss=target_loss, d_chars=d_chars)
     known = source_law(laws, source, method)
     if known.n_range is None:
         return _no(known, "n_params", 1.0, d_chars, "these laws hold no runs to read a loss from")
@@ -107,7 +108,7 @@ def data_for(
     laws: Mapping[str, Any], source: str | None, target_loss: float, n_params: float, method: str = ""
 ) -> Answer:
     """The fewest characters of target data with which size `n_params` reaches `target_loss` nats/token."""
-    _positive(target_loss=target_loss, n_params=n_params)
+    positive(target_loss=target_loss, n_params=n_params)
     known = source_law(laws, source, method)
     if known.d_range is None:
         return _no(known, "d_chars", n_params, 1.0, "these laws hold no runs to read a loss from")
@@ -115,61 +116,74 @@ def data_for(
     return _search(known, "d_chars", reach, target_loss, lambda d: (n_params, d))
 
 
-def should_pretrain(
-    laws: Mapping[str, Any],
-    source: str | None,
-    n_params: float,
-    d_chars: float,
-    pretrain_chars: float,
-    *,
-    uses: int = 1,
-    passes: float = 5.0,
-    chars_per_token: float = 2.5,
-    method: str = "",
-) -> Decision:
-    """Whether pre-training on `pretrain_chars` characters pays for one size and data size, and its bill.
-
-    Bills are 6 N FLOPs a token (Kaplan et al. 2020); the pre-training bill is shared over `uses`
-    fine-tunings, and both arms read the target data `passes` times. Pre-training pays if its loss is lower
-    beyond the interval.
-    """
-    _positive(pretrain_chars=pretrain_chars, uses=uses, passes=passes, chars_per_token=chars_per_token)
-    tuned = predict(laws, source, n_params, d_chars, "loss", method)
-    worth = predict(laws, source, n_params, d_chars, "d_transferred", method)
-    known = source_law(laws, source, method)
-    alone = _no(known, "loss", n_params, d_chars, tuned.reason)
-    alone_loss = float(known.loss(n_params, np.array([d_chars]))[0])
-    if not tuned.refused and np.isfinite(alone_loss):
-        alone = replace(alone, value=alone_loss, refused=False, reason="curve without interval")
-    flops = 6 * n_params / chars_per_token
-    bill, finetune = flops * pretrain_chars / uses, flops * d_chars * passes
-    if tuned.refused or tuned.value is None:
-        return Decision(None, tuned, alone, worth, bill, finetune, tuned.reason)
-    pays: bool | None = tuned.value < alone_loss - 2 * known.noise
-    reason = (
-        f"pre-training is worth {worth.value:.3g} characters here and lowers the loss by "
-        f"{alone_loss - tuned.value:.3g} nats"
-    )
-    if tuned.regime == "high":
-        pays = None
-        reason = "beyond D(N) small pre-trained models ossify, which this law cannot express; measure it"
-    elif tuned.high is None:
-        pays, reason = None, f"{reason}, but the law has no closed interval there"
-    elif tuned.high >= alone_loss:
-        pays, reason = None, f"{reason}, but the interval reaches the from-scratch loss"
-    return Decision(pays, tuned, alone, worth, bill, finetune, reason)
-
-
-def _positive(**values: float) -> None:
+def positive(**values: float) -> None:
+    """Raise TransferLawsError for the first value that is not a positive finite number, by its name."""
     for name, value in values.items():
         if not (np.isfinite(value) and value > 0):
             raise TransferLawsError(f"{name} is {value!r}; it takes a positive finite number")
 
 
-def _quantity(known: SourceLaw, quantity: str, n: float, d: float, law: Hernandez | None) -> float:
+def harm_around(known: SourceLaw, n: float, d: float) -> str:
+    """Where pre-training hurts in a measured cell next to the one asked about; empty if it does not."""
+    hurt = [cell for cell in cells_around(known.measured, n, d) if cell.hurts]
+    if not hurt:
+        return ""
+    worst = min(hurt, key=lambda cell: cell.gain)
+    return (
+        f"pre-training costs data next to this cell: measured at n_params {worst.n_params:g} and d_chars "
+        f"{worst.d_chars:g} it {worst.said()}, which no law of transfer can say"
+    )
+
+
+def _measured(known: SourceLaw, cell: MeasuredCell, quantity: str) -> dict[str, float | None] | None:
+    """A quantity as measured in a cell, data by the from-scratch runs' curve; None if it cannot be read."""
     if quantity == "loss":
-        effective = d if law is None else law.d_effective(n_params=n, d_chars=d)
-        return float(known.loss(n, np.array([effective]))[0])
+        return {"value": cell.loss, "low": None, "high": None}
+    gains = {"value": cell.gain, "low": cell.low, "high": cell.high}
+    if quantity == "gain":
+        return gains
+    curve = next((curve for curve in known.alone.curves if curve.n_params == cell.n_params), None)
+    if curve is None:
+        return None
+    at, d = float(curve.loss(cell.d_chars)), cell.d_chars
+    found: dict[str, float | None] = {}
+    for name, gain in gains.items():
+        effective = np.inf if gain is None else max(curve.invert(at - gain)[0], 0.0)
+        share = 1 - d / effective if effective > 0 else -np.inf
+        value = {"d_effective": effective, "d_transferred": effective - d, "multiplier": effective / d}
+        number = value.get(quantity, share)
+        found[name] = float(number) if np.isfinite(number) else None
+    return found if found["value"] is not None else None
+
+
+def _samples(known: SourceLaw, quantity: str, n: float, d: float, value: float) -> list[float]:
+    """The quantity under each law of the draws; a gain also misses as those measured were missed."""
+    rng = np.random.default_rng(1)
+    if known.law is None:
+        return list(value + _curve_errors(known, DRAWS)) if quantity == "loss" else []
+    laws = (Hernandez.from_ln_k(*draw) for draw in known.draws)
+    samples = [_quantity(known, quantity, n, d, law) for law in laws]
+    if quantity == "gain":
+        sd, dof = known.misfit()
+        errors = rng.standard_t(dof, len(samples)) if np.isfinite(dof) else rng.normal(size=len(samples))
+        return list(np.array(samples) + sd * errors)
+    return samples
+
+
+def _curve_errors(known: SourceLaw, count: int) -> Floats:
+    """Errors (count,) of the from-scratch curves in nats/token; none where their misfit is not known."""
+    if known.alone.sd is None or not known.alone.dof:
+        return np.zeros(0)
+    return known.alone.sd * np.random.default_rng(2).standard_t(known.alone.dof, count)
+
+
+def _quantity(known: SourceLaw, quantity: str, n: float, d: float, law: Hernandez | None) -> float:
+    if quantity == "gain":
+        return known.gain(law, n, d)
+    if quantity == "loss":
+        if law is None:
+            return float(known.alone.loss(n, np.array([d]))[0])
+        return float(known.loss(n, np.array([law.d_effective(n_params=n, d_chars=d)]))[0])
     if law is None:
         return {"d_transferred": 0.0, "d_effective": d, "fraction": 0.0, "multiplier": 1.0}[quantity]
     if quantity == "multiplier":
@@ -212,7 +226,7 @@ def _caveat(known: SourceLaw) -> str:
     if known.status == Status.NOT_IDENTIFIED:
         return "the runs do not identify the law's exponents; the interval is open"
     if known.law is None:
-        return "a from-scratch curve, without interval"
+        return "" if known.alone.dof else "a from-scratch curve, without interval"
     return "" if len(known.draws) else "these laws carry no interval"
 
 
@@ -228,11 +242,15 @@ def _search(
     laws = known.draws[:200]
     if known.law is not None:
         laws = np.vstack([[np.log(known.law.k), known.law.alpha, known.law.beta], laws])
-    losses = np.empty((len(grid), max(len(laws), 1)))
+    errors = _curve_errors(known, DRAWS // 2) if known.law is None else np.zeros(0)
+    losses = np.empty((len(grid), max(len(laws), 1 + len(errors))))
     for i, candidate in enumerate(grid):
         n, d = cell(float(candidate))
         transferred = np.exp(np.clip(laws @ np.array([1.0, np.log(d), np.log(n)]), -600, 600))
-        losses[i] = known.loss(n, d + transferred if len(laws) else np.array([d]))
+        if known.law is None:
+            losses[i] = known.alone.loss(n, np.array([d])) + np.concatenate([[0.0], errors])
+        else:
+            losses[i] = known.loss(n, d + transferred)
 
     def smallest(column: Floats) -> float:
         under = np.flatnonzero(column <= target)
@@ -252,4 +270,6 @@ def _search(
         why = f"no {quantity} up to {reach[1]:.3g} {ends.format('beyond', target)}"
     elif not why and value <= grid[0]:
         why = f"even {quantity} = {reach[0]:.3g} {ends.format('below', target)}"
+    if not why:
+        why = harm_around(known, *cell(value))
     return _no(known, quantity, *middle, why) if why else _yes(known, quantity, *cell(value), value, drawn)

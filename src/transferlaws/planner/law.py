@@ -4,7 +4,7 @@ Read from a laws.json, from a fit's document, or from the paper's Table 1, which
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,33 @@ from numpy.typing import NDArray
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import SCRATCH, Curve, Hernandez, Status
 from transferlaws.laws.paper import CITATION, TABLE_1
+from transferlaws.planner.measured import MeasuredCell
 
 Floats = NDArray[np.float64]
 
 DRAWS = 400
+LAW_PARAMETERS = 3
+SAME = 0.05
+"""Difference in ln N up to which a question is about the size of a sole curve."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """The curves of the from-scratch runs alone; `d_n` is D(N) of each curve in characters.
+
+    `sd` is the runs' misfit about them in nats/token, by `dof` degrees of freedom; None: not known. `d_range`
+    are the ends of the data they were drawn through.
+    """
+
+    curves: tuple[Curve, ...] = ()
+    d_n: tuple[float, ...] = ()
+    sd: float | None = None
+    dof: int = 0
+    d_range: tuple[float, float] | None = None
+
+    def loss(self, n_params: float, d_chars: Floats) -> Floats:
+        """From-scratch loss in nats/token at any size and data (m,) in characters."""
+        return loss_at(self.curves, n_params, d_chars)
 
 
 @dataclass(frozen=True)
@@ -24,8 +47,9 @@ class SourceLaw:
     """One source's law (None: from scratch) with what is known about it.
 
     `draws` (DRAWS, 3) are laws (ln k, alpha, beta) its intervals stand for, none where they are open; ranges
-    are those of the runs (None: not known), `d_n` is D(N) of each curve in characters, `noise` the standard
-    deviation of one run in nats/token.
+    are those of the runs (None: not known), `curves` the law's own, `noise` the standard deviation of one run
+    in nats/token, `measured` the cells that were run, `pretrain_chars` the ends of what they were pre-trained
+    on (None: not known).
     """
 
     law: Hernandez | None
@@ -35,37 +59,77 @@ class SourceLaw:
     n_range: tuple[float, float] | None
     d_range: tuple[float, float] | None
     curves: tuple[Curve, ...]
-    d_n: tuple[float, ...]
+    alone: Alone
     noise: float
+    measured: tuple[MeasuredCell, ...] = ()
+    pretrain_chars: tuple[float, float] | None = None
 
     def outside(self, n_params: float, d_chars: float) -> float | None:
         """Decades by which the question lies beyond the runs, in size or data; None if not known."""
-        if self.n_range is None or self.d_range is None:
-            return None
-        return max(
-            max(np.log10(low / value), np.log10(value / high), 0.0)
-            for value, (low, high) in ((n_params, self.n_range), (d_chars, self.d_range))
-        )
+        return decades_outside((n_params, self.n_range), (d_chars, self.d_range))
 
     def regime(self, n_params: float, d_chars: float) -> str:
         """low: D_F <= 0.1 D(N); medium: up to D(N); high beyond; unknown without from-scratch curves."""
-        if not self.curves:
+        if not self.alone.curves:
             return "unknown"
-        sizes = np.log([curve.n_params for curve in self.curves])
-        d_n = float(np.exp(np.interp(np.log(n_params), sizes, np.log(np.maximum(self.d_n, 1e-9)))))
+        sizes = np.log([curve.n_params for curve in self.alone.curves])
+        d_n = float(np.exp(np.interp(np.log(n_params), sizes, np.log(np.maximum(self.alone.d_n, 1e-9)))))
         return "low" if d_chars <= 0.1 * d_n else "medium" if d_chars <= d_n else "high"
 
     def loss(self, n_params: float, d_effective: Floats) -> Floats:
-        """From-scratch loss at any size: between curves linear in ln N, beyond them along the last two."""
-        if not self.curves:
-            return np.full(np.shape(d_effective), np.nan)
-        sizes = np.log([curve.n_params for curve in self.curves])
-        values = np.array([curve.loss(d_effective) for curve in self.curves])
-        if len(sizes) == 1:
-            return values[0] if abs(sizes[0] - np.log(n_params)) < 1e-9 else np.full_like(values[0], np.nan)
-        right = int(np.clip(np.searchsorted(sizes, np.log(n_params)), 1, len(sizes) - 1))
-        share = (np.log(n_params) - sizes[right - 1]) / (sizes[right] - sizes[right - 1])
-        return (1 - share) * values[right - 1] + share * values[right]
+        """From-scratch loss by the law's own curves, at any size and effective data (m,) in characters."""
+        return loss_at(self.curves, n_params, d_effective)
+
+    def gain(self, law: Hernandez | None, n_params: float, d_chars: float) -> float:
+        """From-scratch loss less the loss after pre-training by `law`, in nats/token."""
+        if law is None:
+            return 0.0
+        effective = law.d_effective(n_params=n_params, d_chars=d_chars)
+        alone, tuned = (
+            self.alone.loss(n_params, np.array([d_chars])),
+            self.loss(n_params, np.array([effective])),
+        )
+        return float(alone[0] - tuned[0])
+
+    def from_scratch(self) -> "SourceLaw":
+        """What is known of models from scratch, by the curves of their own runs."""
+        return replace(
+            self, law=None, draws=np.zeros((0, 3)), status=Status.CONVERGED.value, curves=self.alone.curves,
+            d_range=self.alone.d_range or self.d_range, measured=(),
+        )  # fmt: skip
+
+    def misfit(self) -> tuple[float, float]:
+        """How far predicted gains lie from those measured (rms, nats/token), and its degrees of freedom."""
+        missed = np.array(
+            [self.gain(self.law, cell.n_params, cell.d_chars) - cell.gain for cell in self.measured]
+        )
+        missed = missed[np.isfinite(missed)]
+        if not missed.size:
+            return self.noise * float(np.sqrt(2.0)), float("inf")
+        return float(np.sqrt(np.mean(missed**2))), float(max(missed.size - LAW_PARAMETERS, 1))
+
+
+def decades_outside(*asked: tuple[float, tuple[float, float] | None]) -> float | None:
+    """Decades by which the farthest of values lies beyond its range; None if a range is not known."""
+    away = [
+        max(np.log10(ends[0] / value), np.log10(value / ends[1]), 0.0)
+        for value, ends in asked
+        if ends is not None
+    ]
+    return float(max(away)) if len(away) == len(asked) else None
+
+
+def loss_at(curves: Sequence[Curve], n_params: float, d_chars: Floats) -> Floats:
+    """From-scratch loss at any size: between curves linear in ln N, beyond them along the last two."""
+    if not curves:
+        return np.full(np.shape(d_chars), np.nan)
+    sizes = np.log([curve.n_params for curve in curves])
+    values = np.array([curve.loss(d_chars) for curve in curves])
+    if len(sizes) == 1:
+        return values[0] if abs(sizes[0] - np.log(n_params)) < SAME else np.full_like(values[0], np.nan)
+    right = int(np.clip(np.searchsorted(sizes, np.log(n_params)), 1, len(sizes) - 1))
+    share = (np.log(n_params) - sizes[right - 1]) / (sizes[right] - sizes[right - 1])
+    return (1 - share) * values[right - 1] + share * values[right]
 
 
 def paper_laws() -> dict[str, Any]:
@@ -93,15 +157,22 @@ def source_law(laws: Mapping[str, Any], source: str | None = None, method: str =
             return _from_scratch(laws["scratch"], rows)
         row = _row(rows, source, method)
         law = Hernandez(row["k"]["value"], row["alpha"]["value"], row["beta"]["value"])
-        own = row["range"] or {"n_params": None, "d_chars": None}
-        n_range, d_range = (tuple(own[name]) if own[name] else None for name in ("n_params", "d_chars"))
-        curves, d_n = _curves(row.get("scratch", laws["scratch"]))
+        ends = row["range"] or {"n_params": None, "d_chars": None}
+        n_range, d_range = (tuple(ends[name]) if ends[name] else None for name in ("n_params", "d_chars"))
+        own, top = _alone(row.get("scratch", laws["scratch"])), _alone(laws["scratch"])
         return SourceLaw(
-            law, row["level"], law_draws(row, law), row["status"], n_range, d_range, curves, d_n,
-            row.get("noise_nats") or 0.0,
+            law, row["level"], law_draws(row, law), row["status"], n_range, d_range, own.curves,
+            top if top.d_range else own, row.get("noise_nats") or 0.0,
+            tuple(MeasuredCell.of(cell) for cell in row.get("measured", ())),
+            tuple(row["pretrain_chars"]) if row.get("pretrain_chars") else None,
         )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
         raise TransferLawsError(f"the laws are not in the frame of laws.json: {error!r}") from error
+
+
+def measured_cells(laws: Mapping[str, Any], source: str | None = None) -> tuple[MeasuredCell, ...]:
+    """The cells of `source`, by default the sole one, that were run, as a laws document holds them."""
+    return source_law(laws, source).measured
 
 
 def _row(rows: Sequence[Mapping[str, Any]], source: str | None, method: str) -> Mapping[str, Any]:
@@ -125,22 +196,30 @@ def _row(rows: Sequence[Mapping[str, Any]], source: str | None, method: str) -> 
 
 
 def _from_scratch(scratch: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> SourceLaw:
-    """The from-scratch curves alone, their data range being that of the first law."""
-    curves, d_n = _curves(scratch)
-    if not curves:
+    """The from-scratch curves alone; in a document that does not say theirs, the first law's data range."""
+    alone = _alone(scratch)
+    if not alone.curves:
         raise TransferLawsError("these laws hold no from-scratch curves")
-    n_range = (curves[0].n_params, curves[-1].n_params)
-    d_range = tuple(rows[0]["range"]["d_chars"]) if rows else None
-    return SourceLaw(None, None, np.zeros((0, 3)), Status.CONVERGED.value, n_range, d_range, curves, d_n, 0.0)
+    n_range = (alone.curves[0].n_params, alone.curves[-1].n_params)
+    d_range = alone.d_range or (tuple(rows[0]["range"]["d_chars"]) if rows else None)
+    level = rows[0]["level"] if rows else None
+    none = np.zeros((0, 3))
+    return SourceLaw(None, level, none, Status.CONVERGED.value, n_range, d_range, alone.curves, alone, 0.0)
 
 
-def _curves(scratch: Sequence[Mapping[str, Any]]) -> tuple[tuple[Curve, ...], tuple[float, ...]]:
-    """The curves of a list of laws.json, and the D(N) of each in characters."""
+def _alone(scratch: Sequence[Mapping[str, Any]]) -> Alone:
+    """The curves of a list of laws.json, with their range and misfit where the list holds them."""
     curves = tuple(
-        Curve(row["n_params"], row["E"], row["B"], row["b"], row["D0"], 0.0, np.inf) for row in scratch
+        Curve(row["n_params"], row["E"], row["B"], row["b"], row["D0"], *row.get("d_chars", (0.0, np.inf)))
+        for row in scratch
     )
-    return curves, tuple(
-        1e300 if row["d_n_chars"] is None else min(row["d_n_chars"], 1e300) for row in scratch
+    ends = [row["d_chars"] for row in scratch if "d_chars" in row]
+    return Alone(
+        curves,
+        tuple(1e300 if row["d_n_chars"] is None else min(row["d_n_chars"], 1e300) for row in scratch),
+        scratch[0].get("sd_nats") if scratch else None,
+        scratch[0].get("dof", 0) if scratch else 0,
+        (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None,
     )
 
 

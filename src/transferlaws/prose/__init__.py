@@ -3,7 +3,18 @@
 A table, a fit or a comparison in, Markdown out that claims no more than it shows: `prose.law.verdict(fit)`.
 """
 
-from transferlaws.prose import cells, comparison, corpora, evidence, law, numbers, runs, study, tokens
+from transferlaws.prose import (
+    cells,
+    comparison,
+    corpora,
+    decisions,
+    evidence,
+    law,
+    numbers,
+    runs,
+    study,
+    tokens,
+)
 from transferlaws.prose.numbers import Prose
 
 __all__ = [
@@ -11,6 +22,7 @@ __all__ = [
     "cells",
     "comparison",
     "corpora",
+    "decisions",
     "evidence",
     "law",
     "numbers",

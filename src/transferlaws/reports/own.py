@@ -135,15 +135,22 @@ def write_report(study: Study, out: Path, *, bootstrap: int, seed: int) -> Path:
         f"![Test loss against characters of {titles.target}, from scratch and pre-trained](hero.svg)",
         prose.law.table(fits.values(), study.question.paper),
     ]
+    decisions = {source: should_pretrain(laws, source, size.n_params, d_chars) for source in fits}
     for source, fit in fits.items():
-        decision = should_pretrain(laws, source, size.n_params, d_chars, study.scale.pretrain_chars)
-        verdict = {True: "yes", False: "no", None: "these runs cannot say"}[decision.pretrain]
         lines += [
             f"## {titles.source(source)}",
+            f"Pre-train a model of {size.n_params:,} parameters on {titles.source(source)} for {d_chars:,} "
+            f"characters of {titles.target}? {prose.decisions.verdict(decisions[source])}",
             prose.law.verdict(fit),
-            f"**Pre-train a model of {size.n_params:,} parameters on {titles.source(source)} for {d_chars:,} "
-            f"characters of {titles.target}? {verdict.capitalize()}.** {decision.reason}",
+            prose.decisions.cells(laws, source),
         ]
+    titled = {titles.source(source): decision for source, decision in decisions.items()}
+    lines += [
+        "## More data, a larger model, or pre-training?",
+        f"Beside a model of {size.n_params:,} parameters trained from scratch on {d_chars:,} characters of "
+        f"{titles.target}:",
+        prose.decisions.instead(laws, size.n_params, d_chars, titled),
+    ]
     lines += ["## What was read", "\n".join(f"- {line}" for line in what_was_read(study, progress=False))]
     lines.append(
         f"{len(table)} runs; losses in nats/token on held-out text; runs, curves and laws: "
