@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from transferlaws.ingest import Looked, look
+from transferlaws.laws.data.table import read_table
 
 
 def ingest(tmp_path: Path, text: str, **more: str) -> Looked:
@@ -113,3 +114,23 @@ def test_the_table_of_a_sweep_fits_like_the_best_of_it(tmp_path: Path) -> None:
         row[:4] for row in best
     ]
     assert list(table["loss"]) == pytest.approx([row[4] for row in best])
+
+
+def test_the_project_s_own_table_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    """Pre-training, tuning and diverged runs aside, `fit` reads the same runs with and without ingest."""
+    ours = Path(__file__).parents[2] / "results" / "laptop" / "runs.csv"
+    out = tmp_path / "table.csv"
+    look([ours]).write(out)
+    columns = ["key", "n_params", "arm", "d_chars", "seed", "loss"]
+    before, after = (read_table(path)[columns].reset_index(drop=True) for path in (ours, out))
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_files_named_after_their_arm(tmp_path: Path) -> None:
+    for name, loss in (("scratch", 3.0), ("wiki", 2.8)):
+        (tmp_path / f"{name}.csv").write_text(
+            f"params,chars,seed,loss\n1M,10,0,{loss}\n1M,20,0,{loss - 0.1}\n"
+        )
+    looked = look([tmp_path / "scratch.csv", tmp_path / "wiki.csv"])
+    assert list(looked.runs.table["arm"]) == ["scratch", "scratch", "wiki", "wiki"]
+    assert looked.law == "hernandez"

@@ -14,6 +14,7 @@ from transferlaws.ingest.synonyms import ORDER
 from transferlaws.ingest.tuning import tuning_of
 
 CELL = ("arm", "n_params", "d_chars", "d_tokens")
+ROLES = frozenset({"run", "tune", "pretrain", ""})
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def settle(table: pd.DataFrame, checkpoint: str = "best", tuning: Sequence[str] 
     is given) or "last"; `tuning` names further columns whose best value counts.
     """
     work = _Work(table)
+    work.drop_other_roles()
     work.drop_unfinished()
     work.drop_unusable()
     work.drop_repeats()
@@ -74,6 +76,13 @@ class _Work:
         if bad.any():
             self.aside.append(Aside(int(bad.sum()), why, lines(self.table.index[bad])))
             self.table = self.table[~bad]
+
+    def drop_other_roles(self) -> None:
+        """In a table of this project pre-training and tuning stand beside the runs."""
+        if "role" in self.table and set(self.table["role"].astype(str)) <= ROLES:
+            role = self.table["role"].astype(str)
+            self.set_aside(~role.isin(["run", ""]), "pre-training or tuning, by its role")
+            self.table = self.table.drop(columns="role")
 
     def drop_unfinished(self) -> None:
         if "status" not in self.table:

@@ -175,7 +175,7 @@ class Proposal:
         for column, _, _, _ in self._candidates("run"):
             cells = self.frame[column]
             distinct = cells.nunique()
-            if distinct < 2 and len(cells) > 1 and "step" not in self.mapping:
+            if ((distinct < 2 and len(cells) > 1) or column == "file") and "step" not in self.mapping:
                 continue
             if "seed" not in self.mapping and self._comes_back(column, distinct):
                 self._take("seed", quoted(column), "")
@@ -201,6 +201,8 @@ class Proposal:
                 len(distinct) * 2 > len(labels) or share_of_numbers(self.frame[column]) > 0.5
             )
             if not distinct or (many and column.strip().lower() != "arm"):
+                continue
+            if column == "file" and not distinct & SCRATCH:
                 continue
             certain = bool(sure & set(spelling(column)[0]))
             if certain or len(distinct) > 1 or distinct & SCRATCH:

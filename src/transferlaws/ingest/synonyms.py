@@ -69,13 +69,13 @@ MEANINGS = (
         "pretraining_corpus source source_data source_dataset pretraining pretrain pretrained pre_trained "
         "pretrained_from from_scratch init initialization initialisation init_from start_from "
         "initial_weights "
-        "condition treatment group setting regime variant")),
+        "condition treatment group setting regime variant file")),
     Meaning("seed", "", _names(
         "seed random_seed rng_seed manual_seed global_seed init_seed model_seed data_seed seed_id "
         "replicate rep "
         "repeat replica repetition fold")),
     Meaning("run", "", _names(
-        "run run_id run_name runid runname key name id exp_name exp_id experiment_name experiment_id "
+        "run run_id run_name runid runname name id exp_name exp_id experiment_name experiment_id "
         "experiment "
         "job_id job trial trial_id display_name config_name model_name model file")),
     Meaning("step", "", _names(

@@ -67,7 +67,7 @@ class Understanding:
 
     def summary(self) -> str:
         """What was understood, a line a column, then what could not be read."""
-        said = [f"{plain(self.where, 200)}: {self.kind}, {self.n_rows:,} rows"]
+        said = [f"{plain(self.where, 200)}: {self.kind}, {self.n_rows:,} row{'s' * (self.n_rows != 1)}"]
         said += [f"  {target.summary()}" for target in self.targets]
         if self.carried:
             shown = ", ".join(plain(name, 30) for name in self.carried[:8])
