@@ -63,11 +63,12 @@ def clean(text: str, kind: str, cleaning: int = CLEANING_VERSION, *, head: bool 
 
 def _encoded(text: str, kind: str) -> str:
     """Why a text is data in letters rather than text, or ""."""
-    runs = (run for run in _ENCODED.findall(text) if _is_encoded(run))
-    if 2 * sum(map(len, runs)) > len(text):
-        return "encoded data (base64, hexadecimal)"
+    words = text.encode().split()
+    if max(map(len, words), default=0) >= ENCODED_RUN:
+        runs = (run for run in _ENCODED.findall(text) if _is_encoded(run))
+        if 2 * sum(map(len, runs)) > len(text):
+            return "encoded data (base64, hexadecimal)"
     if kind == "text" and len(text) >= JUDGED_CHARS:
-        words = text.encode().split()
         letters = sum(map(len, words)) - len(b"".join(words).translate(None, _LETTERS))
         if letters < LEAST_LETTERS * sum(map(len, words)):  # then only words are looked at, one by one
             lettered = sum(len(word) > len(word.translate(None, _LETTERS)) for word in words)
