@@ -27,6 +27,7 @@ HOSTILE = {
     "code.pkl": b"\x80\x04abc",
     "long.csv": b"x" * 200_000 + b",y\n1,2\n",
     "ragged.csv": b"a,b,c\n1\n2,3\n4,5,6,7\n",
+    "lossless.csv": b"n_params,lr,d_tokens,group\n1,2,3,a\n1,3,3,b\n",
     "prose.txt": b"hello\nworld\n",
     "out.tfevents.1": b"no events here at all, not one",
     "all-lost.csv": b"n_params,d_tokens,loss\n1e6,1e6,OOM\n1e6,1e999,3\n-1,5,3\n",

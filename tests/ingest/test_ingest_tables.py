@@ -46,6 +46,7 @@ SAME = {
     "powers": text(n_params=lambda _: "$1.3 \\times 10^6$", d_chars=lambda d: f"{d / 1e4:g}×10⁴"),
     "millions in the header": text(header="Params (M),Group,Chars,Seed,Val loss", n_params=lambda _: "1.3"),
     "thousands in the name": text(header="params_k,group,n_chars,seed,val/loss", n_params=lambda _: "1300"),
+    "letters in thousands": text(header="N_K,group,chars,seed,L", n_params=lambda _: "1300"),
     "units in the cells": text(d_chars=lambda d: f"{d} chars"),
     "a title and comments": "My runs, 2024\n# by hand\n" + text(),
     "bars": "| " + text(" | ").replace("\n", " |\n| ").rstrip("| "),

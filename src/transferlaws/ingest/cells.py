@@ -46,6 +46,8 @@ def settle(table: pd.DataFrame, checkpoint: str = "best", tuning: Sequence[str] 
     `checkpoint` is which of a run's checkpoints at one data size counts, "best" (by validation loss, where it
     is given) or "last"; `tuning` names further columns whose best value counts.
     """
+    if not {"n_params", "loss"} <= set(table) or not {"d_chars", "d_tokens"} & set(table):
+        return Runs((), (), (), table)  # nothing of it can be a run; what is missing is said elsewhere
     work = _Work(table)
     work.drop_other_roles()
     work.drop_unfinished()
@@ -196,6 +198,8 @@ class _Work:
             return
         self._repeats()
         group = [name for name in ("arm", "n_params", "seed") if name in rows]
+        if not group:
+            return
         per = rows.groupby(group)[self.cell[-1]].nunique()
         if len(per) and per.median() > 20:
             self.notes.append(

@@ -1,8 +1,10 @@
 """Other people's runs to the table that `fit` takes: look first, say what was understood, then write.
 
-looked = look([Path("runs.csv")])
-print(looked.summary())
-looked.write(Path("table.csv"))
+    looked = look([Path("runs.csv")])
+    print(looked.summary())
+    looked.write(Path("table.csv"))
+
+Looking reads and decides everything; writing only refuses what is missing.
 """
 
 import shlex

@@ -228,7 +228,7 @@ def spelling(name: str) -> tuple[tuple[str, ...], float, str]:
         scale = (
             float(f"1{word}") if word[1:].isdigit() else SCALES.get(word, SCALES.get(word.rstrip("s"), 1.0))
         )
-        spelled = (suffix[1],)
+        spelled = (suffix[1].upper() if len(suffix[1]) == 1 else suffix[1],)
     return spelled, scale, unit
 
 

@@ -128,7 +128,10 @@ def understand(
     targets = tuple(_target(name, table[name], *sources[name]) for name in names)
     carried = [name for name in map(str, sheet.frame) if name not in reader.whole]
     for name in carried:
-        table[name if name not in table else f"source_{name}"] = sheet.frame[name]
+        called = f"source_{name}" if name in table or name in ORDER else name
+        while called in table:
+            called += "_2"
+        table[called] = sheet.frame[name]
     unread = tuple(reader.unread)
     return Understanding(sheet.where, sheet.kind, rows, targets, tuple(carried), unread, tuple(notes), table)
 
