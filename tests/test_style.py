@@ -5,10 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "transferlaws"
-ROOMS = (
-    "__init__.py", "__main__.py", "book.py", "cli", "corpora", "design", "errors.py", "exercises.py",
-    "files.py", "laws", "models", "places.py", "planner", "study.py", "tokens.py", "training",
-)  # fmt: skip
+ROOMS = tuple(sorted(path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"))
 
 
 def documented(room: str) -> Iterator[tuple[Path, int, str]]:
@@ -20,10 +17,6 @@ def documented(room: str) -> Iterator[tuple[Path, int, str]]:
                 text = ast.get_docstring(node)
                 if text is not None:
                     yield path, node.body[0].lineno, text
-
-
-def test_every_room_listed_is_there() -> None:
-    assert [room for room in ROOMS if not any(documented(room))] == []
 
 
 def test_docstrings_begin_with_a_sentence_on_one_line() -> None:

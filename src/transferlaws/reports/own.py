@@ -42,8 +42,8 @@ def open_study(
 
     `like` is the study whose scale, and whose way of making tokens, this one takes over; `fields` are read of
     records. Raises TransferLawsError if a folder is missing, empty or too small, saying how much it holds,
-    if more than the share `most_shared` of the target's text is in a source, and for names that do not fit
-    together.
+    if more than the share `most_shared` of the target's text is in a source, and for names that mean
+    something else.
     """
     name, folder = target
     try:

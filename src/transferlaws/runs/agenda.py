@@ -136,10 +136,9 @@ class Agenda:
         return estimate.flops / ASSUMED_FLOPS_PER_SECOND if estimate.seconds is None else estimate.seconds
 
     def progress(self, training: Collection[tuple[Ready, float]] = ()) -> tuple[str, float, float]:
-        """Runs done in words, the share of work that is done, and the seconds to go for one worker, given
-        the runs in training with the time of their start.
+        """Runs done in words, the share of work that is done, and the seconds to go for one worker.
 
-        These are expected from measured throughput, and corrected by how far such expectations were off
+        `training` are the runs in training with the time of their start. Seconds are expected from measured throughput, and corrected by how far such expectations were off
         for the runs that are done.
         """
         cells = [cell for line in self.cells for cell in line]

@@ -27,8 +27,10 @@ WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_
 
 
 def cuda_devices() -> list[str]:
-    """The GPUs of this machine that CUDA_VISIBLE_DEVICES leaves visible, as it names them; by UUID if it
-    is not set. Asks nvidia-smi rather than torch, which a sweep does not need to load."""
+    """The GPUs of this machine that CUDA_VISIBLE_DEVICES leaves visible, as it names them.
+
+    By UUID if it is not set. Asks nvidia-smi rather than torch, which a sweep does not need to load.
+    """
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         names = [name.strip() for name in visible.split(",")]
@@ -91,8 +93,11 @@ async def _kind_of_peer(address: str, security: Any) -> str:
 
 @contextmanager
 def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
-    """A client of a cluster on this machine that lives as long as the context: `workers` processes, which
-    take turns in having one of the GPUs in `devices`. Nobody else can speak to them."""
+    """A client of a cluster on this machine that lives as long as the context.
+
+    It has `workers` processes, which take turns in having one of the GPUs in `devices`. Nobody else can speak
+    to them.
+    """
     import dask
     from distributed import Client, Nanny, Scheduler, Security, SpecCluster
 

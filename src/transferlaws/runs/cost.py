@@ -25,8 +25,10 @@ CHARS_PER_TOKEN = (1.0, 1.4, 1.54, 1.7, 2.0)
 
 
 class Epochs(NamedTuple):
-    """Epochs to the end of a run by data size in characters: means over a study's runs, by their FLOPs a
-    token, so that a sum over sizes comes out right. Finished runs of the kind and data size replace them.
+    """Epochs to the end of a run by data size in characters.
+
+    Means over a study's runs, by their FLOPs a token, so that a sum over sizes comes out right. Finished runs
+    of the kind and data size replace them.
     """
 
     by_chars: tuple[float, ...]
@@ -52,8 +54,11 @@ WORKER_BYTES = 600_000_000  # a process with torch and transformers loaded
 
 
 class Overhead(NamedTuple):
-    """What is left when a run's arithmetic is taken away, in seconds: of the run, of each of its steps, and
-    of each layer in them. And the bytes that a pass keeps for each token, layer and unit of width."""
+    """What is left when a run's arithmetic is taken away.
+
+    In seconds: of the run, of each of its steps, and of each layer in them. And the bytes that a pass keeps
+    for each token, layer and unit of width.
+    """
 
     run: float
     step: float
@@ -127,8 +132,10 @@ class CostModel:
         )
 
     def speed(self, size: Size) -> float | None:
-        """Training FLOPs per second of one worker within a step: of finished pre-training runs, else
-        measured, else of the nearest size that was."""
+        """Training FLOPs per second of one worker within a step.
+
+        Of finished pre-training runs, else measured, else of the nearest size that was.
+        """
         if known := self._speed.get((size.n_layer, size.d_model)):
             return float(np.median(known))
         if size in self.flops_per_second:

@@ -1,7 +1,6 @@
 """From a spec to a finished record: read the data, train, score on the test set.
 
-Runs in a worker process of its own. Everything it needs beyond the spec is where things lie: the
-`Workspace`.
+Runs in a worker process of its own. Beyond the spec it needs to know where things lie: the `Workspace`.
 """
 
 import logging
@@ -133,8 +132,10 @@ def train_record(
     on_evaluation: Callable[[Point], None] | None = None,
     ranks: Ranks = ALONE,
 ) -> Record:
-    """Train the spec and return its record; weights of a pre-training run are saved to the store, by the
-    first of the ranks that train it together."""
+    """Train the spec and return its record.
+
+    Weights of a pre-training run are saved to the store, by the first of the ranks that train it together.
+    """
     started = time.perf_counter()
     device = prepare_device()
     recipe = spec.recipe

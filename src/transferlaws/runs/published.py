@@ -43,8 +43,8 @@ _NUMBERS = (
 def read_published(folder: Path) -> Mapping[str, Record]:
     """The records in a results folder, by key; empty if nothing was published there.
 
-    Raises TransferLawsError, in one line, for files that are not of the promised form or not those of the
-    manifest.
+    Raises TransferLawsError, in one line, for files that are not of the promised form, or not those that the
+    manifest names.
     """
     folder = recovered(Path(folder))
     if not (folder / "runs.csv").exists() and not (folder / MANIFEST).exists():

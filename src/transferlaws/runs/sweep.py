@@ -65,8 +65,8 @@ def train_missing(
 
     `jobs` local worker processes (default: all cores; with GPUs, one for each), or the dask
     cluster at `scheduler`, whose workers must see the same files. Ctrl-C ends cleanly: finished runs are
-    kept. Raises UsageError for a bad `jobs`, TransferLawsError without the [train] extra or a reachable
-    scheduler.
+    kept. Raises UsageError for a bad `jobs`, TransferLawsError without the [train] extra or a scheduler that
+    can be reached.
     """
     if jobs is not None and jobs < 1:
         raise UsageError(f"--jobs must be at least 1, got {jobs}")
