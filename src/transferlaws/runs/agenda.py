@@ -138,8 +138,8 @@ class Agenda:
     def progress(self, training: Collection[tuple[Ready, float]] = ()) -> tuple[str, float, float]:
         """Runs done in words, the share of work that is done, and the seconds to go for one worker.
 
-        `training` are the runs in training with the time of their start. Seconds are expected from measured throughput, and corrected by how far such expectations were off
-        for the runs that are done.
+        `training` are the runs in training with the time of their start. Seconds are expected from measured
+        throughput, and corrected by how far such expectations were off for the runs that are done.
         """
         cells = [cell for line in self.cells for cell in line]
         runs = expected_runs(cells, self.plan.scale, self._done)
