@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from transferlaws import files
+from transferlaws.cli import main
 from transferlaws.errors import TransferLawsError, UsageError
 from transferlaws.files import (
     read_sealed,
@@ -150,3 +151,13 @@ def test_a_digest_is_taken_again_when_a_file_changes(tmp_path: Path) -> None:
     path.write_bytes(b"two")
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a tool that restores times would
     assert files.sha256_once(path) != before
+
+
+def test_fit_does_not_write_over_its_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "own.csv"  # fit own.csv --out own.csv
+    table.write_text("n_params,arm,d_chars,seed,loss\n1e4,scratch,1e3,0,3.0\n")
+    (tmp_path / "link.csv").symlink_to(table)
+    before = table.read_bytes()
+    for out in ("own.csv", "link.csv"):
+        assert main(["fit", str(table), "--out", str(tmp_path / out)]) == 2
+        assert capsys.readouterr().err.count("\n") == 1 and table.read_bytes() == before

@@ -213,8 +213,9 @@ def test_killed_at_any_moment_the_results_are_those_of_one_freeze(
     tmp_path: Path, study_cache: Path, trained_copy: Callable[[], Study]
 ) -> None:
     study = trained_copy()
+    study.results.mkdir(parents=True)
+    (study.results / "notes.md").write_text("by hand")  # to which the account has a link
     folder = freeze(study, bootstrap=50)
-    (folder / "notes.md").write_text("by hand")
     before = contents(folder)
     script = tmp_path / "freeze.py"
     script.write_text(FREEZE.format(tests=str(Path(__file__).parent.parent)))
