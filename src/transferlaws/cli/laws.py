@@ -43,7 +43,8 @@ def fit(
     Args:
         table: the runs.
         method: one or more of loss_space, paper, logit, with commas.
-        law: hernandez, or chinchilla, kaplan, multiplicative, rectified, transfer_gap, eq_6_1, broken_power.
+        law: hernandez, or chinchilla, kaplan, multiplicative, rectified, transfer_gap, eq_6_1, broken_power;
+            at one size data or rectified_data, which chinchilla and rectified become there.
         source: fit this source only; default all of them (a law of loss: the scratch arm).
         map: columns under other names, such as n_params=params,arm=group.
         baseline: what the table calls the arm trained from scratch.
@@ -60,7 +61,8 @@ def fit(
     if out is not None:
         refuse_input_as_output(out, table)
     form = None if law == "hernandez" else _form(law)
-    runs = laws.read_table(table, columns=_columns(map), baseline=baseline, armless=form is not None)
+    runs = laws.read_table(table, columns=_columns(map), baseline=baseline, armless=form is not None,
+                           zero_data=form is not None and form.at_zero)  # fmt: skip
     runs = laws.without_highest(runs, drop_highest)
     _say(table, laws.notes(runs))
     found: list[Any]

@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from transferlaws.errors import UsageError
+
 
 def predict(
     n_params: float,
-    d_chars: float,
+    d_chars: float | None = None,
+    d_tokens: float | None = None,
     laws: Path | None = None,
     source: str | None = None,
     method: str = "",
@@ -20,11 +23,14 @@ def predict(
 ) -> int:
     """What pre-training is worth for one size and data size: effective data, multiplier, loss.
 
+    From a law of loss (fit --law chinchilla) it is the loss alone.
+
     Example: transferlaws predict --laws laws.json --source text --n-params 4e7 --d-chars 3e5
 
     Args:
         n_params: size, parameters without embeddings.
         d_chars: target data, characters.
+        d_tokens: target data, tokens, for a law of loss that counts these.
         laws: a laws.json; default Table 1 of the paper.
         source: what the model was pre-trained on; default the sole source of the laws.
         method: the fit to use; default loss_space.
@@ -33,8 +39,11 @@ def predict(
     from transferlaws import planner
 
     document = _laws(laws)
+    data, note = _data(document, source, d_chars, d_tokens)
+    if planner.loss_law(document, source):
+        return _show([planner.predict(document, source, n_params, data, "loss")], json, note)
     answers = [
-        planner.predict(document, source, n_params, d_chars, quantity, method)
+        planner.predict(document, source, n_params, data, quantity, method)
         for quantity in planner.QUANTITIES
         if quantity not in planner.FROM_CURVES or document["scratch"]
     ]
@@ -43,8 +52,9 @@ def predict(
 
 def size_for(
     target_loss: float,
-    d_chars: float,
     laws: Path,
+    d_chars: float | None = None,
+    d_tokens: float | None = None,
     source: str | None = None,
     method: str = "",
     json: bool = False,
@@ -55,15 +65,18 @@ def size_for(
 
     Args:
         target_loss: loss to reach, nats/token.
-        d_chars: target data, characters.
         laws: a laws.json.
+        d_chars: target data, characters.
+        d_tokens: target data, tokens, for a law of loss that counts these.
         source: what the model was pre-trained on, or scratch; default the sole source of the laws.
         method: the fit to use; default loss_space.
         json: print one JSON document.
     """
     from transferlaws import planner
 
-    return _show([planner.size_for(_laws(laws), source, target_loss, d_chars, method)], json)
+    document = _laws(laws)
+    data, note = _data(document, source, d_chars, d_tokens)
+    return _show([planner.size_for(document, source, target_loss, data, method)], json, note)
 
 
 def data_for(
@@ -153,8 +166,27 @@ def _laws(path: Path | None) -> dict[str, Any]:
     return read_laws(path) if path else paper_laws()
 
 
-def _show(answers: list[Any], json: bool) -> int:
+def _data(
+    document: dict[str, Any], source: str | None, d_chars: float | None, d_tokens: float | None
+) -> tuple[float, str]:
+    """The amount of data asked about in the unit of the laws, and a note if it was given in another."""
+    from transferlaws import planner
+
+    if (d_chars is None) == (d_tokens is None):
+        raise UsageError("give --d-chars, or --d-tokens for a law of loss that counts tokens")
+    law = planner.loss_law(document, source)
+    in_tokens = law is not None and law.unit == "tokens"
+    if d_chars is None:
+        if not in_tokens or d_tokens is None:
+            raise UsageError("these laws count data in characters; give --d-chars")
+        return d_tokens, ""
+    return d_chars, f"these laws count data in tokens: {d_chars:g} is read as tokens" if in_tokens else ""
+
+
+def _show(answers: list[Any], json: bool, note: str = "") -> int:
     """Print answers; 1 if every one of them is a refusal."""
+    if note:
+        print(f"transferlaws: note: {note}", file=sys.stderr)
     if json:
         documents = [answer.to_json() for answer in answers]
         print(
@@ -184,7 +216,8 @@ def _lines(shown: Mapping[str, Any], said: bool = False) -> None:
             if away
             else "inside the runs"
         )
-        line = f"{title:14} {_value(vars(answer))}  {answer.regime} data, {where}"
+        regime = "" if answer.regime == "unknown" else f"{answer.regime} data, "
+        line = f"{title:14} {_value(vars(answer))}  {regime}{where}"
         if answer.measured and answer.measured["value"] not in (None, answer.value):
             line += f"; measured here {_value(answer.measured, bare=True)}"
         elif answer.measured and answer.measured["value"] is not None:

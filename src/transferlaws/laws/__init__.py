@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transferlaws.laws.estimators.two_step import individual_lines
     from transferlaws.laws.forms import LOSS_FORMS, BrokenPower, Chinchilla, Hernandez, Kaplan, LossForm
     from transferlaws.laws.forms.loss_forms import Multiplicative, Rectified, TransferGap, Unified
+    from transferlaws.laws.forms.one_size import PowerOfData, RectifiedAtOneSize
     from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison, compare, declare_hold_out
     from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of
     from transferlaws.laws.questions.equality import Equality, same_exponent
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
 __all__ = [
     "BASELINE", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "BrokenPower", "CellStatus",
     "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "FormFit", "Gain",
-    "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative", "Power", "Rectified", "Result",
-    "Scratch", "Status", "TransferGap", "Unified", "check_table", "compare", "declare_hold_out",
-    "design_of", "effective_data", "expected_sd", "fit", "fit_all", "fit_curves", "fit_form", "gain",
-    "individual_lines", "larger_designs", "laws_document", "leave_outs", "next_cells", "notes", "plant",
-    "planted_law", "power", "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent",
-    "scratch_of", "sources", "without_highest", "write_laws",
+    "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative", "Power",
+    "PowerOfData", "Rectified", "RectifiedAtOneSize", "Result", "Scratch", "Status", "TransferGap",
+    "Unified", "check_table", "compare", "declare_hold_out", "design_of", "effective_data", "expected_sd",
+    "fit", "fit_all", "fit_curves", "fit_form", "gain", "individual_lines", "larger_designs",
+    "laws_document", "leave_outs", "next_cells", "notes", "plant", "planted_law", "power", "predict_loss",
+    "read_laws", "read_table", "run_noise", "same_exponent", "scratch_of", "sources", "without_highest",
+    "write_laws",
 ]  # fmt: skip
 _ROOMS = {
     "curves.curve": "Curve Curves MeasuredCurve",
@@ -56,6 +58,7 @@ _ROOMS = {
     "estimators.two_step": "individual_lines",
     "forms": "LOSS_FORMS BrokenPower Chinchilla Hernandez Kaplan LossForm",
     "forms.loss_forms": "Multiplicative Rectified TransferGap Unified",
+    "forms.one_size": "PowerOfData RectifiedAtOneSize",
     "questions.compare": "BASELINE NOISE Comparison compare declare_hold_out",
     "questions.designs": "design_of larger_designs planted_law scratch_of",
     "questions.equality": "Equality same_exponent",

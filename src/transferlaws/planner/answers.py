@@ -3,11 +3,12 @@
 Every answer carries an interval and a regime, or a refusal with its reason. Nothing is answered more than
 half a decade outside the runs. What was measured stands beside what the law says, and in its place where
 pre-training hurts, which no law of transfer can say. Laws come from a laws.json, a fit, or the paper's
-Table 1 (without intervals). Where `source` is None, the sole source of the laws is meant.
+Table 1 (without intervals). Where `source` is None, the sole source of the laws is meant. A law of loss
+(`loss_law`) answers what it can: the loss, a size, an amount of data.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,39 +16,16 @@ from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import Hernandez, Status
+from transferlaws.planner.answer import REACH, Answer, central, no_end, positive, smallest, too_far
 from transferlaws.planner.law import DRAWS, SourceLaw, source_law
+from transferlaws.planner.loss_law import loss_law
 from transferlaws.planner.measured import MeasuredCell, cell_at, cells_around
 
 Floats = NDArray[np.float64]
 
-REACH = 0.5
-"""Decades beyond the runs, in size or data, after which the planner does not answer."""
 QUANTITIES = ("d_transferred", "d_effective", "fraction", "multiplier", "loss", "gain")
 FROM_CURVES = frozenset({"loss", "gain"})
 """Quantities in nats/token, which take a from-scratch curve."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A value with its interval (None: open or unknown), or a refusal: no value, and `reason` says why.
-
-    `regime` is low, medium, high or unknown; `decades_outside` how far beyond the runs the question lies.
-    `measured` is the same quantity measured in the very cell asked about (value, low, high), if it was run.
-    """
-
-    quantity: str
-    value: float | None
-    low: float | None
-    high: float | None
-    regime: str
-    decades_outside: float | None
-    refused: bool
-    reason: str
-    measured: Mapping[str, float | None] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The answer as a JSON object."""
-        return dict(vars(self))
 
 
 def predict(
@@ -60,12 +38,15 @@ def predict(
 ) -> Answer:
     """One of QUANTITIES at one cell: characters, a share or multiple of the data, or nats/token.
 
-    The gain is the loss from scratch less that after pre-training; its interval holds what the law leaves
-    open and how far its gains lay from those measured. Raises TransferLawsError for an unknown quantity or
-    source, or a size or data size that is not positive.
+    A law of loss answers the loss only, data being in the unit of its table. The gain is the loss from
+    scratch less that after pre-training; its interval holds what the law leaves open and how far its gains
+    lay from those measured. Raises TransferLawsError for an unknown quantity or source, or a size or data
+    size that is not positive.
     """
     if quantity not in QUANTITIES:
         raise TransferLawsError(f"quantity is {quantity!r}; it takes {', '.join(QUANTITIES)}")
+    if (found := loss_law(laws, source)) is not None:
+        return found.predict(n_params, d_chars, quantity)
     positive(n_params=n_params, d_chars=d_chars)
     return answer(source_law(laws, source, method), quantity, n_params, d_chars)
 
@@ -95,7 +76,12 @@ def answer(known: SourceLaw, quantity: str, n_params: float, d_chars: float) -> 
 def size_for(
     laws: Mapping[str, Any], source: str | None, target_loss: float, d_chars: float, method: str = ""
 ) -> Answer:
-    """The smallest size (parameters) that reaches `target_loss` nats/token after `d_chars` characters."""
+    """The smallest size (parameters) that reaches `target_loss` nats/token after `d_chars` characters.
+
+    A law of loss takes the data in the unit of its table.
+    """
+    if (found := loss_law(laws, source)) is not None:
+        return found.size_for(target_loss, d_chars)
     positive(target_loss=target_loss, d_chars=d_chars)
     known = source_law(laws, source, method)
     if known.n_range is None:
@@ -107,20 +93,18 @@ def size_for(
 def data_for(
     laws: Mapping[str, Any], source: str | None, target_loss: float, n_params: float, method: str = ""
 ) -> Answer:
-    """The fewest characters of target data with which size `n_params` reaches `target_loss` nats/token."""
+    """The fewest characters of target data with which size `n_params` reaches `target_loss` nats/token.
+
+    A law of loss answers in the unit of its table.
+    """
+    if (found := loss_law(laws, source)) is not None:
+        return found.data_for(target_loss, n_params)
     positive(target_loss=target_loss, n_params=n_params)
     known = source_law(laws, source, method)
     if known.d_range is None:
         return _no(known, "d_chars", n_params, 1.0, "these laws hold no runs to read a loss from")
     reach = (known.d_range[0] * 10**-REACH, known.d_range[1] * 10**REACH)
     return _search(known, "d_chars", reach, target_loss, lambda d: (n_params, d))
-
-
-def positive(**values: float) -> None:
-    """Raise TransferLawsError for the first value that is not a positive finite number, by its name."""
-    for name, value in values.items():
-        if not (np.isfinite(value) and value > 0):
-            raise TransferLawsError(f"{name} is {value!r}; it takes a positive finite number")
 
 
 def harm_around(known: SourceLaw, n: float, d: float) -> str:
@@ -195,11 +179,7 @@ def _beyond(known: SourceLaw, n: float, d: float) -> str:
     """Why the law does not reach a cell; empty if it does."""
     away = known.outside(n, d)
     if known.n_range and known.d_range and away is not None and away > REACH + 1e-9:
-        sizes, data = ("{:.3g} to {:.3g}".format(*ends) for ends in (known.n_range, known.d_range))
-        return (
-            f"the question lies {away:.1f} decades outside the runs (n_params {sizes}, d_chars {data}); half "
-            "a decade is allowed"
-        )
+        return too_far(away, n_params=known.n_range, d_chars=known.d_range)
     if away and known.status == Status.NOT_IDENTIFIED:
         return "the runs do not identify the law's exponents, so it cannot leave them"
     return ""
@@ -209,11 +189,15 @@ def _yes(
     known: SourceLaw, quantity: str, n: float, d: float, value: float, samples: Sequence[float]
 ) -> Answer:
     """An answer whose interval is the central `level` of `samples`, unbounded ends open."""
-    low = high = None
-    if samples and known.level is not None:
-        ends = np.quantile(samples, [(1 - known.level) / 2, (1 + known.level) / 2], method="nearest")
-        low, high = (float(end) if np.isfinite(end) else None for end in ends)
-    return Answer(quantity, value, low, high, known.regime(n, d), known.outside(n, d), False, _caveat(known))
+    return Answer(
+        quantity,
+        value,
+        *central(samples, known.level),
+        known.regime(n, d),
+        known.outside(n, d),
+        False,
+        _caveat(known),
+    )
 
 
 def _no(known: SourceLaw, quantity: str, n: float, d: float, why: str) -> Answer:
@@ -251,25 +235,8 @@ def _search(
             losses[i] = known.alone.loss(n, np.array([d])) + np.concatenate([[0.0], errors])
         else:
             losses[i] = known.loss(n, d + transferred)
-
-    def smallest(column: Floats) -> float:
-        under = np.flatnonzero(column <= target)
-        if not under.size:
-            return float("inf")
-        i = int(under[0])
-        if i == 0:
-            return float(grid[0])
-        share = (column[i - 1] - target) / (column[i - 1] - column[i])
-        return float(np.exp((1 - share) * np.log(grid[i - 1]) + share * np.log(grid[i])))
-
     middle = cell(float(np.sqrt(reach[0] * reach[1])))
     why = _beyond(known, *middle)
-    value, *drawn = (smallest(column) for column in losses.T)
-    ends = "(half a decade {} the runs) reaches a loss of {:g}"
-    if not why and not np.isfinite(value):
-        why = f"no {quantity} up to {reach[1]:.3g} {ends.format('beyond', target)}"
-    elif not why and value <= grid[0]:
-        why = f"even {quantity} = {reach[0]:.3g} {ends.format('below', target)}"
-    if not why:
-        why = harm_around(known, *cell(value))
+    value, *drawn = (smallest(grid, column, target) for column in losses.T)
+    why = why or no_end(quantity, value, reach, target) or harm_around(known, *cell(value))
     return _no(known, quantity, *middle, why) if why else _yes(known, quantity, *cell(value), value, drawn)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.planner.answers import REACH, Answer, answer, positive
+from transferlaws.planner.answer import REACH, Answer, positive
+from transferlaws.planner.answers import answer
 from transferlaws.planner.law import SourceLaw, source_law
 from transferlaws.planner.measured import MeasuredCell, between, cell_at, effect
 

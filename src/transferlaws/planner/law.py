@@ -153,6 +153,11 @@ def source_law(laws: Mapping[str, Any], source: str | None = None, method: str =
     """
     try:
         rows = [row for row in laws["rows"] if row.get("law") == "hernandez"]
+        if laws["rows"] and not rows and not laws["scratch"]:
+            held = ", ".join(sorted({f"{row['law']} of {row['source']}" for row in laws["rows"]}))
+            raise TransferLawsError(
+                f"these laws are of loss ({held}), which say nothing of pre-training or another source"
+            )
         if source == SCRATCH:
             return _from_scratch(laws["scratch"], rows)
         row = _row(rows, source, method)
@@ -178,14 +183,16 @@ def measured_cells(laws: Mapping[str, Any], source: str | None = None) -> tuple[
 def _row(rows: Sequence[Mapping[str, Any]], source: str | None, method: str) -> Mapping[str, Any]:
     """The row of a source and method; raises TransferLawsError if there is none, or no sole source."""
     held = sorted({row["source"] for row in rows})
+    if not held:
+        raise TransferLawsError(
+            "these laws hold no law of transfer; `transferlaws fit` a table with a source"
+        )
     if source is None and len(held) != 1:
         raise TransferLawsError(f"these laws hold the sources {', '.join(held) or 'none'}; name one")
     source = source or held[0]
     mine = [row for row in rows if row["source"] == source]
     if not mine:
-        raise TransferLawsError(
-            f"these laws hold no source {source!r}; they hold {', '.join(held) or 'none'}"
-        )
+        raise TransferLawsError(f"these laws hold no source {source!r}; they hold {', '.join(held)}")
     wanted = [row for row in mine if row["method"] == (method or "loss_space")]
     if method and not wanted:
         raise TransferLawsError(

@@ -19,7 +19,7 @@ from transferlaws.laws.data import SCRATCH
 NEEDED = ("n_params", "arm", "d_chars", "seed", "loss")
 ARMLESS = ("n_params", "d_tokens", "loss")
 """What a law of loss needs of a table without arms."""
-POSITIVE = ("n_params", "d_tokens", "loss")
+POSITIVE = ("n_params", "loss")
 NUMBERS = ("n_params", "d_chars", "d_tokens", "loss")
 MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "-nan"})
 
@@ -30,12 +30,13 @@ def read_table(
     columns: Mapping[str, str] | None = None,
     baseline: str = SCRATCH,
     armless: bool = False,
+    zero_data: bool = False,
 ) -> pd.DataFrame:
     """Read a CSV of runs and return its usable rows; `notes(table)` says what was set aside and why.
 
     Takes UTF-8 with or without a byte-order mark, any line ends, commas, semicolons or tabs; `columns`,
-    `baseline` and `armless` as in `check_table`. Raises TransferLawsError, naming file, column and line, for
-    a missing column or a value no run can have.
+    `baseline`, `armless` and `zero_data` as in `check_table`. Raises TransferLawsError, naming file, column
+    and line, for a missing column or a value no run can have.
     """
     path = Path(path)
     try:
@@ -51,7 +52,8 @@ def read_table(
     header, rows, lines = _parse(text, path)
     table = pd.DataFrame(rows, columns=header, dtype=object)
     table.index = pd.Index(lines, name="line")
-    return check_table(table, columns=columns, baseline=baseline, armless=armless, where=str(path))
+    return check_table(table, columns=columns, baseline=baseline, armless=armless, zero_data=zero_data,
+                       where=str(path))  # fmt: skip
 
 
 def _parse(text: str, path: Path) -> tuple[list[str], list[list[str]], list[int]]:
@@ -90,14 +92,16 @@ def check_table(
     columns: Mapping[str, str] | None = None,
     baseline: str = SCRATCH,
     armless: bool = False,
+    zero_data: bool = False,
     where: str = "the table",
 ) -> pd.DataFrame:
     """Check a runs table and return its usable rows, numbers as numbers; `notes` says what was set aside.
 
     `columns` names the table's own columns, such as {"n_params": "params"}; `baseline` is what it calls the
     arm trained from scratch, which is `scratch` from here on. With `armless` a table without the column arm
-    may come, and needs n_params, d_tokens and loss. Raises TransferLawsError naming the missing columns, or
-    the column and line of a value no run can have. Checking a checked table changes nothing.
+    may come, and needs n_params, d_tokens and loss. Runs without data are set aside unless `zero_data` says
+    that they are wanted. Raises TransferLawsError naming the missing columns, or the column and line of a
+    value no run can have. Checking a checked table changes nothing.
     """
     said = list(table.attrs.get("notes", ()))
     table = _rename(table, columns or {}, where, said)
@@ -142,8 +146,10 @@ def check_table(
                 f"{where} {spot} {table.index[wrong][0]}, column {name}: "
                 f"{table[name][wrong].iloc[0]:g} {what}{_more(wrong)}"
             )
-    if "d_chars" in needed:
-        set_aside(table["d_chars"] == 0, "zero-shot (d_chars = 0), which no law can express")
+    if not zero_data:
+        data = "d_chars" if "d_chars" in needed else "d_tokens"
+        why = "at which only a rectified law has a value" if armless else "which no law can express"
+        set_aside(table[data] == 0, f"zero-shot ({data} = 0), {why}")
     keys = [n for n in (*needed, "key", "pretrain_key", "learning_rate") if n in table.columns]
     set_aside(table.duplicated(keys), "exact repeats of an earlier row (counted once)")
     if "seed" in needed:

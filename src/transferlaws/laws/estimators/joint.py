@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 
+from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference
 from transferlaws.laws.data.cells import Cells
@@ -102,6 +103,11 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
         settled = problem.minimise(problem.cells.loss[None], theta[None])
         theta = settled.theta[0]
         now = ~_ossified(cells, theta, problem, extra)
+        if not (now & ~cells.scratch).any():
+            raise TransferLawsError(
+                f"every cell of {', '.join(cells.sources)} left to fit lies above its own from-scratch "
+                "curve: pre-training costs data there, which no law of transfer can say"
+            )
         if np.array_equal(now, keep) and turn > 0:
             break
         keep = now

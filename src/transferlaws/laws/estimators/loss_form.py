@@ -16,7 +16,7 @@ from transferlaws.errors import TransferLawsError
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.table import check_table, notes, sole_source
 from transferlaws.laws.estimators.result import FormFit, Interval, require_options
-from transferlaws.laws.forms import LossForm
+from transferlaws.laws.forms import AT_ONE_SIZE, LossForm
 from transferlaws.laws.numerics.bootstrap import percentiles, resample_rows
 from transferlaws.laws.numerics.solver import Box, Solution, solve
 from transferlaws.laws.status import Status
@@ -44,7 +44,7 @@ class Points:
     @classmethod
     def of(cls, n: Floats, d: Floats, source: NDArray[np.bool_], loss: Floats) -> "Points":
         """Points from parameters, characters (or tokens), arm flags and nats/token."""
-        n_0, d_0 = float(np.exp(np.log(n).mean())), float(np.exp(np.log(d).mean()))
+        n_0, d_0 = float(np.exp(np.log(n).mean())), float(np.exp(np.log(d[d > 0]).mean()))
         return cls(n / n_0, d / d_0, source, np.log(loss), n_0, d_0)
 
 
@@ -60,15 +60,16 @@ def fit_form(
 ) -> FormFit:
     """Fit a form of loss to the runs of `arm`, by default those from scratch, or to a table without arms.
 
-    A table without arms needs n_params, d_tokens and loss. A form of both arms (eq. 6.1) takes the scratch
-    arm along, and its `arm` is by default the sole source. `huber` is the error in ln L beyond which it
-    counts linearly. Intervals are percentiles of `bootstrap` resamples of the runs; an end that these push
+    A table without arms needs n_params, d_tokens and loss. Runs of one size are fitted without the form's
+    term for size, where `AT_ONE_SIZE` knows how, and a note says so. A form of both arms (eq. 6.1) takes the
+    scratch arm along, and its `arm` is by default the sole source. `huber` is the error in ln L beyond which
+    it counts linearly. Intervals are percentiles of `bootstrap` resamples of the runs; an end that these push
     onto a bound is None, and so are all without resamples (`bootstrap` 0). Raises TransferLawsError for a
     table or an arm that cannot be used, and for fewer runs than parameters.
     """
     if bootstrap:
         require_options(bootstrap, level)
-    table = check_table(table, armless=True)
+    table = check_table(table, armless=True, zero_data=form.at_zero)
     said = notes(table)
     source = np.zeros(len(table), bool)
     column = "d_tokens"
@@ -83,8 +84,9 @@ def fit_form(
         table = table[table["arm"].isin({arm, SCRATCH} if form.both_arms else {arm})]
         source = (table["arm"] != SCRATCH).to_numpy()
     n, d, loss = (table[name].to_numpy(float) for name in ("n_params", column, "loss"))
+    form, about_size = _at_one_size(form, n)
     for name, values in (("n_params", n), (column, d)):
-        if np.ptp(values) == 0:
+        if np.ptp(values) == 0 and (form.sized or name != "n_params"):
             raise TransferLawsError(
                 f"column {name} holds one value only ({values[0]:g}); {form.__name__} needs runs at several"
             )
@@ -120,8 +122,32 @@ def fit_form(
         ),
         optima=optima,
         objective=float(optima["objective"].min()),
-        notes=(*said, *(f"{name} is not identified: resamples reach the bounds" for name in open_ended)),
+        notes=(
+            *said,
+            *about_size,
+            *(f"{name} is not identified: resamples reach the bounds" for name in open_ended),
+        ),
     )
+
+
+def _at_one_size(form: type[LossForm], n: Floats) -> tuple[type[LossForm], tuple[str, ...]]:
+    """The form for runs of sizes `n` (m,), without its term for size where there is one size, and a note.
+
+    Raises TransferLawsError for a form of one size and runs of several.
+    """
+    sizes = np.unique(n)
+    if len(sizes) > 1 and not form.sized:
+        raise TransferLawsError(
+            f"column n_params holds {len(sizes)} sizes, and {form.__name__} is loss against data at one; "
+            "keep the runs of one size, or fit a law with a term for size, such as chinchilla"
+        )
+    if len(sizes) > 1:
+        return form, ()
+    form = AT_ONE_SIZE.get(form, form)
+    note = (
+        f"all runs have one size (n_params {sizes[0]:g}): size is not in the law, which is loss against data"
+    )
+    return form, () if form.sized else (note,)
 
 
 def _status(form: type[LossForm], best: Floats, open_ended: list[str], condition: float) -> Status:

@@ -19,6 +19,8 @@ from transferlaws.laws.forms import Hernandez, LossForm
 from transferlaws.laws.status import Status
 
 LEAST_DRAWS = 50
+KEPT_DRAWS = 200
+"""Redrawn laws of loss that a row of laws.json keeps, parameters in their order: what its answers vary by."""
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,11 @@ class FormFit(Result):
     @property
     def intervals(self) -> Mapping[str, Interval]:
         return self.parameters
+
+    def to_row(self) -> dict[str, Any]:
+        row = super().to_row()
+        drawn = self.samples.head(KEPT_DRAWS).to_numpy(float)
+        return row | {"draws": [[_number(value) for value in law] for law in drawn]}
 
     def predict_loss(self, n_params: ArrayLike, d_chars: ArrayLike) -> NDArray[np.float64]:
         """Loss in nats/token of the arm it was fitted to; tokens for characters if the table had tokens."""

@@ -2,7 +2,6 @@
 
 from transferlaws.laws.forms.hernandez import Hernandez
 from transferlaws.laws.forms.loss_forms import (
-    LOSS_FORMS,
     BrokenPower,
     Chinchilla,
     Kaplan,
@@ -12,8 +11,22 @@ from transferlaws.laws.forms.loss_forms import (
     TransferGap,
     Unified,
 )
+from transferlaws.laws.forms.one_size import AT_ONE_SIZE, PowerOfData, RectifiedAtOneSize
+
+LOSS_FORMS: dict[str, type[LossForm]] = {
+    "additive": Chinchilla,
+    "multiplicative": Multiplicative,
+    "rectified": Rectified,
+    "transfer_gap": TransferGap,
+    "eq_6_1": Unified,
+    "broken_power": BrokenPower,
+    "kaplan": Kaplan,
+    "data": PowerOfData,
+    "rectified_data": RectifiedAtOneSize,
+}
+"""The forms of loss by the name `compare` and the command line use."""
 
 __all__ = [
-    "LOSS_FORMS", "BrokenPower", "Chinchilla", "Hernandez", "Kaplan", "LossForm", "Multiplicative",
-    "Rectified", "TransferGap", "Unified",
+    "AT_ONE_SIZE", "LOSS_FORMS", "BrokenPower", "Chinchilla", "Hernandez", "Kaplan", "LossForm",
+    "Multiplicative", "PowerOfData", "Rectified", "RectifiedAtOneSize", "TransferGap", "Unified",
 ]  # fmt: skip

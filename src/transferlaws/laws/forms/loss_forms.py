@@ -18,12 +18,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LossForm(ABC):
-    """A form of the loss in nats/token; `exponents` (with bounds) are searched, `terms` are solved for."""
+    """A form of the loss in nats/token; `exponents` (with bounds) are searched, `terms` are solved for.
+
+    `sized` says whether it has a term for size, `at_zero` whether it is finite without data.
+    """
 
     exponents: ClassVar[Mapping[str, tuple[float, float]]] = {}
     lengths: ClassVar[frozenset[str]] = frozenset()
     terms: ClassVar[tuple[str, ...]] = ()
     both_arms: ClassVar[bool] = False
+    sized: ClassVar[bool] = True
+    at_zero: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         require_finite(self)
@@ -150,6 +155,7 @@ class Rectified(LossForm):
     }
     lengths: ClassVar[frozenset[str]] = frozenset({"d_learned"})
     terms: ClassVar[tuple[str, ...]] = ("E", "A", "B")
+    at_zero: ClassVar[bool] = True
 
     @staticmethod
     def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:  # noqa: ARG004
@@ -255,15 +261,3 @@ class Unified(LossForm):
 def _size_scale(size: float, ratio: float) -> float:
     """N_c of a size term, in logarithms: a term that the data do not need is 0, and N_c with it."""
     return float(np.exp(min(np.log(max(size, 1e-300)) / ratio, 700.0)))
-
-
-LOSS_FORMS: dict[str, type[LossForm]] = {
-    "additive": Chinchilla,
-    "multiplicative": Multiplicative,
-    "rectified": Rectified,
-    "transfer_gap": TransferGap,
-    "eq_6_1": Unified,
-    "broken_power": BrokenPower,
-    "kaplan": Kaplan,
-}
-"""The forms of loss by the name `compare` and the command line use."""
