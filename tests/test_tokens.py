@@ -128,9 +128,10 @@ def damaged(path: Path, how: str) -> None:
     data = path.read_bytes()
     times = path.stat()
     if how == "bits":
-        chance, data = random.Random(0), bytearray(data)
+        chance, changed = random.Random(0), bytearray(data)
         for at in chance.sample(range(len(data)), len(data) // 100 + 1):
-            data[at] ^= 1 << chance.randrange(8)
+            changed[at] ^= 1 << chance.randrange(8)
+        data = bytes(changed)
     elif how == "halves":
         data = data[len(data) // 4 * 2 :] + data[: len(data) // 4 * 2]
     elif how == "truncated":

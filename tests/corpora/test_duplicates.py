@@ -110,7 +110,8 @@ def test_what_has_no_words_is_compared_by_what_it_has(case: str) -> None:
 def test_a_sequence_is_the_same_in_lines_of_another_width() -> None:
     text = FEW_SPACES["DNA"][1](Random(0))
     wrapped = ["\n".join(text[i : i + width] for i in range(0, len(text), width)) for width in (60, 70)]
-    assert np.array_equal(*(signature(each, "text", 2) for each in wrapped))
+    one, other = (signature(each, "text", 2) for each in wrapped)
+    assert np.array_equal(one, other)
 
 
 def test_the_old_rules_see_words_and_lines_as_the_new_ones_do() -> None:

@@ -7,7 +7,7 @@ import json
 import lzma
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import pytest
@@ -30,7 +30,7 @@ def texts(data: str | bytes, name: str, kind: str = "text", *fields: str) -> lis
     return [part.text for part in parts(data, name, kind, *fields) if not part.reason]
 
 
-def lines(rows: list[dict[str, object]]) -> str:
+def lines(rows: Sequence[Mapping[str, object]]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 

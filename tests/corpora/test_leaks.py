@@ -1,9 +1,12 @@
 """What a target shares with a source is measured before anything is trained; held-out sets have a size."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -13,7 +16,6 @@ from transferlaws.corpora.account import leaks, too_small
 from transferlaws.corpora.overlap import shared_text
 from transferlaws.errors import TransferLawsError
 from transferlaws.reports.own import open_study, what_was_read
-from transferlaws.study import Study
 
 SIGNS = "的一是不了人我在有他这中大来上个国到说们为子和你地出道也时"
 
@@ -70,12 +72,18 @@ def corpus(folder: Path, kind: str, name: str, cache: Path) -> Corpus:
         (signs, "text", "text"),
     ],
 )
-def test_the_same_text_is_found_in_whatever_form(make, source_kind, target_kind, form, tmp_path) -> None:
-    texts = [make(seed) for seed in range(60)]
+def test_the_same_text_is_found_in_whatever_form(
+    make: Callable[[int], str],
+    source_kind: str,
+    target_kind: str,
+    form: Callable[[Path, list[str]], Any],
+    tmp_path: Path,
+) -> None:
+    count = 1_200 if make is note else 60  # enough to hold some out where all is one file
+    texts = [make(seed) for seed in range(count)]
     target = corpus(write(tmp_path / "target", texts), target_kind, "target", tmp_path)
-    other = corpus(
-        write(tmp_path / "other", [make(10**6 + s) for s in range(60)]), source_kind, "other", tmp_path
-    )
+    strange = write(tmp_path / "other", [make(10**6 + seed) for seed in range(count)])
+    other = corpus(strange, source_kind, "other", tmp_path)
     assert max(shared_text(target, other).values()) < 0.02
     same = corpus(form(tmp_path / "same", texts), source_kind, "same", tmp_path)
     found = shared_text(target, same)
@@ -107,9 +115,10 @@ def test_a_study_of_the_same_text_is_refused_and_says_the_switch(tmp_path: Path)
     folder = write(tmp_path / "book", [words(seed) for seed in range(60)])
     like = QUESTION, replace(TINY, d_chars=(600, 1_200, 2_400), d_chars_scratch=())
 
-    def opened(**options: float) -> Study:
-        kinds = {"source_kind": "text", "target_kind": "text"}
-        return open_study({"same": folder}, ("book", folder), tmp_path / "out", like, **kinds, **options)
+    out = tmp_path / "out"
+    opened = partial(
+        open_study, {"same": folder}, ("book", folder), out, like, source_kind="text", target_kind="text"
+    )
 
     with pytest.raises(
         TransferLawsError, match=r"share passages: 100 % of train.*Beyond 10 %.*--most-shared"

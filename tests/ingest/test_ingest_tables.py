@@ -22,7 +22,7 @@ RUNS = pd.DataFrame(ROWS, columns=["n_params", "arm", "d_chars", "seed", "loss"]
 
 
 def text(delimiter: str = ",", header: str = "n_params,arm,d_chars,seed,loss", **changes: Any) -> str:
-    write = {name: changes.get(name, str) for name in RUNS}
+    write = {name: changes.get(str(name), str) for name in RUNS}
     lines = [[write[name](row[at]) for at, name in enumerate(RUNS)] for row in ROWS]
     return "\n".join(delimiter.join(line) for line in [header.split(","), *lines]) + "\n"
 

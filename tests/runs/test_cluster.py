@@ -85,7 +85,7 @@ def dask_reads(settings: dict[str, Any]) -> dask.config.set:
     return dask.config.set(dict(flat(dask.config.collect_env(settings) or settings)))
 
 
-def test_gpus_are_those_that_cuda_would_show(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_gpus_are_those_that_cuda_would_show(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2, GPU-5fa0,-1,3")
     assert cluster.cuda_devices() == ["2", "GPU-5fa0"]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -106,7 +106,7 @@ def test_gpus_are_those_that_cuda_would_show(monkeypatch: pytest.MonkeyPatch, tm
 
 def test_a_gpu_has_a_worker_of_its_own_and_runs_go_to_gpus_only(
     tmp_path: Path, trained_copy: Callable[[], Study], trained_study: Study
-):
+) -> None:
     study = lose(trained_copy(), 3)
     with cluster.embedded(3, ["GPU-a", "GPU-b"]) as client:
         keys = configured(tmp_path, client.security)
@@ -167,7 +167,7 @@ def refuses(port: int) -> bool:
     return True
 
 
-def test_nobody_else_can_speak_to_scheduler_or_workers(monkeypatch: pytest.MonkeyPatch):
+def test_nobody_else_can_speak_to_scheduler_or_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     for role in ("scheduler", "worker"):  # dask's default, should a user's configuration say so too
         monkeypatch.setenv(f"DASK_DISTRIBUTED__{role.upper()}__DASHBOARD__ENABLED", "True")
     with cluster.embedded(2) as client:
@@ -195,7 +195,7 @@ def test_nobody_else_can_speak_to_scheduler_or_workers(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("value", ["it's", "$(id)", "a b", 'q"', "x\n#SBATCH --uid=0", "`id`", ""])
 @pytest.mark.parametrize("option", ["partition", "account", "interface", "memory", "walltime"])
-def test_slurm_options_that_would_be_other_lines_are_refused(option: str, value: str):
+def test_slurm_options_that_would_be_other_lines_are_refused(option: str, value: str) -> None:
     script = [sys.executable, str(ROOT / "clusters" / "slurm.py"), f"--{option}={value}", "--script"]
     with pytest.raises(SystemExit) as refused, pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", script[1:])
@@ -205,7 +205,7 @@ def test_slurm_options_that_would_be_other_lines_are_refused(option: str, value:
 
 def test_slurm_jobs_train_what_is_missing(
     tmp_path: Path, trained_copy: Callable[[], Study], trained_study: Study
-):
+) -> None:
     study = lose(trained_copy(), 3)
     hostile = tmp_path / 'it\'s "mine" $(touch pwned) `id`; #'  # where the key lies
     # SLURM as far as the script sees it: sbatch keeps a copy, starts it and says which job it is.
@@ -253,7 +253,7 @@ def test_slurm_jobs_train_what_is_missing(
     pd.testing.assert_frame_equal(measured(study), measured(trained_study), check_exact=True)
 
 
-def test_pods_train_the_whole_study(tmp_path: Path, tiny_study: Study, trained_study: Study):
+def test_pods_train_the_whole_study(tmp_path: Path, tiny_study: Study, trained_study: Study) -> None:
     documents = list(yaml.safe_load_all((ROOT / "clusters" / "kubernetes.yaml").read_text("utf-8")))
     by_name = {(item["kind"], item["metadata"]["name"]): item.get("spec") for item in documents}
     pods = {
@@ -328,7 +328,7 @@ def test_pods_train_the_whole_study(tmp_path: Path, tiny_study: Study, trained_s
     pd.testing.assert_frame_equal(measured(tiny_study), measured(trained_study), check_exact=True)
 
 
-def test_the_page_shows_the_image_that_is_built():
+def test_the_page_shows_the_image_that_is_built() -> None:
     image = (ROOT / "clusters" / "Dockerfile").read_text("utf-8")
     assert f"```dockerfile\n{image}```" in (ROOT / "book" / "clusters.md").read_text("utf-8")
     assert [line.split()[1] for line in image.splitlines() if line.startswith("USER")][-1:] == ["1000"]
@@ -375,7 +375,7 @@ WORDS = {
 @pytest.mark.parametrize("scheme", ["tcp", "tls"])
 def test_a_peer_that_is_no_scheduler_is_one_clear_error_soon(
     scheme: str, words: str, peer: Callable[[bytes | None], int], tmp_path: Path, monkeypatch: Any
-):
+) -> None:
     monkeypatch.setattr(cluster, "ANSWER_SECONDS", 1)
     began = time.monotonic()
     with (
@@ -393,7 +393,7 @@ def test_a_peer_that_is_no_scheduler_is_one_clear_error_soon(
 )
 def test_an_address_that_is_none_is_one_clear_error(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(cluster, "ANSWER_SECONDS", 1)
     with (
         dask_reads(configured(tmp_path, Security.temporary())),
@@ -404,7 +404,7 @@ def test_an_address_that_is_none_is_one_clear_error(
     assert "\n" not in str(error.value)
 
 
-def test_an_address_where_no_scheduler_answers_is_one_clear_error(trained_copy: Callable[[], Study]):
+def test_an_address_where_no_scheduler_answers_is_one_clear_error(trained_copy: Callable[[], Study]) -> None:
     study = lose(trained_copy(), 1)
     with pytest.raises(TransferLawsError, match="no dask scheduler answers"):
         study.ensure(scheduler="tcp://127.0.0.1:9", progress=False)

@@ -13,7 +13,7 @@ from transferlaws.runs.store import Store
 RESULTS = Path(__file__).parents[2] / "results" / "laptop"
 
 
-def test_a_fresh_plan_foresees_the_training_that_the_published_study_took(tmp_path: Path):
+def test_a_fresh_plan_foresees_the_training_that_the_published_study_took(tmp_path: Path) -> None:
     fresh = CostModel(Plan(TO_PYTHON, laptop(), {}), Store(tmp_path / "fresh"))
     foreseen = taken = 0.0
     for record in Store(tmp_path / "none", published=RESULTS):

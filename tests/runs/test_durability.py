@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -65,14 +66,14 @@ class Sweep:
     def __init__(self, folder: Path, cache: Path, kills: int = 0, most_bytes: int | None = None) -> None:
         script = folder / "sweep.py"
         script.write_text(SWEEP.format(tests=str(Path(__file__).parent.parent)))
-        limits = (most_bytes, most_bytes)
+        limits = (most_bytes or 0, most_bytes or 0)
         self.process = subprocess.Popen(
             [sys.executable, str(script), str(folder), str(cache), str(kills)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=most_bytes and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits)),
+            preexec_fn=partial(resource.setrlimit, resource.RLIMIT_FSIZE, limits) if most_bytes else None,
         )
 
     @property
@@ -149,17 +150,16 @@ def kill_often(folder: Path, cache: Path, study: Study, kills: int) -> tuple[int
     chance, seen, starts = random.Random(0), dict[str, int](), 0
     n_runs = len(study.cells())
     moments = sorted(chance.randrange(int(0.6 * n_runs)) for _ in range(kills))
+
+    def ripe(sweep: Sweep, moment: int, everything: bool) -> bool:
+        return len(stamps(study)) >= moment and (everything or bool(sweep.workers()))
+
     while moments or starts == 0 or not study.is_complete():
         starts += 1
         with sweep_on(folder, cache, kills) as sweep:
             while moments:
                 moment, everything = moments.pop(0), chance.random() < 0.25
-                wait_for(
-                    sweep,
-                    lambda moment=moment, everything=everything: (
-                        len(stamps(study)) >= moment and (everything or sweep.workers())
-                    ),
-                )
+                wait_for(sweep, partial(ripe, sweep, moment, everything))
                 time.sleep(chance.uniform(0, 0.5))
                 for name, stamp in stamps(study).items():
                     seen.setdefault(name, stamp)
@@ -177,7 +177,9 @@ def kill_often(folder: Path, cache: Path, study: Study, kills: int) -> tuple[int
     return starts, seen
 
 
-def test_a_study_survives_kills_at_random_moments(tmp_path: Path, study_cache: Path, trained_study: Study):
+def test_a_study_survives_kills_at_random_moments(
+    tmp_path: Path, study_cache: Path, trained_study: Study
+) -> None:
     study = study_of(KILLS, tmp_path, study_cache)
     undisturbed = trained_study
     if study.scale != trained_study.scale:
@@ -190,19 +192,23 @@ def test_a_study_survives_kills_at_random_moments(tmp_path: Path, study_cache: P
     assert not list(study.store.records.glob(".*")) and not list(study.store.checkpoints.glob(".*"))
 
 
-def test_two_sweeps_at_once_share_the_work(tmp_path: Path, study_cache: Path, trained_study: Study):
+def test_two_sweeps_at_once_share_the_work(tmp_path: Path, study_cache: Path, trained_study: Study) -> None:
     with sweep_on(tmp_path, study_cache) as one, sweep_on(tmp_path, study_cache) as other:
         with held(study_of(0, tmp_path, study_cache)):  # until both can begin
+
+            def busy(sweep: Sweep) -> bool:
+                return len(sweep.workers()) == 2
+
             for sweep in (one, other):
-                wait_for(sweep, lambda sweep=sweep: len(sweep.workers()) == 2)
+                wait_for(sweep, partial(busy, sweep))
         ends = [one.end(), other.end()]
     assert [(code, error) for code, _, error in ends] == [(0, "")] * 2
-    trained = [int(re.search(r"(\d+) runs trained", out)[1]) for _, out, _ in ends]
+    trained = [int(re.findall(r"(\d+) runs trained", out)[0]) for _, out, _ in ends]
     assert sum(trained) == len(stamps(trained_study)) and min(trained) > 0
     assert_same(study_of(0, tmp_path, study_cache), trained_study)
 
 
-def test_ctrl_c_ends_a_sweep_cleanly(tmp_path: Path, study_cache: Path):
+def test_ctrl_c_ends_a_sweep_cleanly(tmp_path: Path, study_cache: Path) -> None:
     study = study_of(0, tmp_path, study_cache)
     with held(study, 1), sweep_on(tmp_path, study_cache) as sweep:
         wait_for(sweep, lambda: len(stamps(study)) >= 2)
@@ -220,7 +226,7 @@ def test_ctrl_c_ends_a_sweep_cleanly(tmp_path: Path, study_cache: Path):
 
 def test_a_full_disk_is_one_clear_error_and_the_study_goes_on_later(
     tmp_path: Path, study_cache: Path, trained_copy: Callable[[], Study], trained_study: Study
-):
+) -> None:
     study = trained_copy()
     for key in study.table().query("d_chars > 0")["key"].iloc[:3]:
         (study.store.records / f"{key}.json").unlink()
@@ -239,7 +245,7 @@ def test_a_full_disk_is_one_clear_error_and_the_study_goes_on_later(
 
 def test_a_flipped_byte_anywhere_is_noticed_and_repaired(
     trained_copy: Callable[[], Study], trained_study: Study
-):
+) -> None:
     study, chance = trained_copy(), random.Random(0)
     checkpoints = [key for key in study.table()["pretrain_key"].unique() if key]
     for key in checkpoints:
@@ -272,7 +278,7 @@ def flipped(data: bytes, chance: random.Random) -> bytes:
 
 def test_losses_do_not_depend_on_the_order_of_runs_or_the_number_of_workers(
     tiny_study: Study, trained_study: Study
-):
+) -> None:
     chance, workspace = random.Random(0), tiny_study.workspace(progress=False)
     while not tiny_study.is_complete():  # one process, runs in any order their starts allow
         ready = [

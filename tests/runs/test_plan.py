@@ -61,7 +61,7 @@ def drive(scale: Scale) -> tuple[Plan, Formula]:
     return plan, store
 
 
-def test_a_plan_comes_to_its_end_with_every_run_near_its_best_rate():
+def test_a_plan_comes_to_its_end_with_every_run_near_its_best_rate() -> None:
     plan, store = drive(laptop())
     cells = plan.cells(store)
     assert all(cell.spec is not None for cell in cells)
@@ -75,7 +75,7 @@ def test_a_plan_comes_to_its_end_with_every_run_near_its_best_rate():
     assert tried <= 4.5 * len(grids)  # the next search begins where the last one ended
 
 
-def test_smooth_tuning_ends_near_the_best_rate_and_weight_decay_in_every_cell():
+def test_smooth_tuning_ends_near_the_best_rate_and_weight_decay_in_every_cell() -> None:
     scale = replace(
         laptop(),
         tuning=Tuning((3_000, 30_000, 300_000), flat_nats=0.0, smooth=True),
@@ -93,7 +93,7 @@ def test_smooth_tuning_ends_near_the_best_rate_and_weight_decay_in_every_cell():
     assert all(cell.spec is None for cell in one if cell.role == "run")  # until all sizes are searched
 
 
-def test_no_cell_costs_more_than_its_reach_and_side_arms_cost_less():
+def test_no_cell_costs_more_than_its_reach_and_side_arms_cost_less() -> None:
     scale = laptop()
     plan, store = drive(scale)
     runs = [cell for cell in plan.cells(store) if cell.role == "run"]
@@ -109,12 +109,12 @@ def test_no_cell_costs_more_than_its_reach_and_side_arms_cost_less():
     assert (seeds["text", 30_000], seeds["mix", 30_000], seeds["mix", 1_000_000]) == (5, 3, 1)
 
 
-def test_a_reach_below_the_smallest_cell_leaves_the_smallest_data_size():
+def test_a_reach_below_the_smallest_cell_leaves_the_smallest_data_size() -> None:
     tight = replace(laptop(), reach=1.0)
     assert {tight.d_chars_of(standing, tight.sizes[0]) for standing in list(Standing)[:3]} == {(1_000,)}
 
 
-def test_a_plan_at_its_end_expects_no_run_but_those_that_are_done():
+def test_a_plan_at_its_end_expects_no_run_but_those_that_are_done() -> None:
     plan, store = drive(laptop())
 
     def done(cell: Cell) -> bool:

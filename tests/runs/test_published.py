@@ -240,7 +240,8 @@ def test_a_folder_is_replaced_whole_wherever_the_process_ends(
     for path, text in ((target, "old"), (made, "new")):
         path.mkdir()
         (path / "runs.csv").write_text(text)
-    rename, done = Path.rename, []
+    rename = Path.rename
+    done: list[Path] = []
 
     def killed(self: Path, to: Path) -> Path:
         if len(done) == renames:

@@ -10,7 +10,7 @@ import pytest
 from transferlaws.cli import main
 
 
-def test_jobs_zero_and_unknown_names_are_usage_errors(capsys: pytest.CaptureFixture[str]):
+def test_jobs_zero_and_unknown_names_are_usage_errors(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, word in (
         (["run", "--scale", "smoke", "--jobs", "0"], "--jobs"),
         (["run", "--scale", "gigantic"], "gigantic"),
@@ -25,7 +25,7 @@ def test_jobs_zero_and_unknown_names_are_usage_errors(capsys: pytest.CaptureFixt
 
 def test_the_bill_is_printed_without_a_corpus_or_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     for place in ("CACHE", "RUNS", "RESULTS"):
         monkeypatch.setenv(f"TRANSFERLAWS_{place}", str(tmp_path / place))
     for scale in ("smoke", "laptop", "workstation", "paper"):
@@ -36,7 +36,7 @@ def test_the_bill_is_printed_without_a_corpus_or_a_run(
     assert not (tmp_path / "CACHE").exists()
 
 
-def test_training_without_the_train_extra_says_what_to_install(tmp_path: Path):
+def test_training_without_the_train_extra_says_what_to_install(tmp_path: Path) -> None:
     code = f"""
 import importlib.util as u, os, sys
 os.environ.update(TRANSFERLAWS_RUNS={str(tmp_path)!r}, TRANSFERLAWS_CACHE={str(tmp_path)!r})

@@ -18,7 +18,7 @@ from transferlaws.runs.store import Store
 RECORD = Record("ab12", {"arm": "text"}, "ok", {"loss": 3.25}, [[0, 0.0, None, 4.0, 0.0, "hold"]])
 
 
-def test_a_record_comes_back_as_it_was(tmp_path: Path):
+def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     Store(tmp_path).write(RECORD)
     assert Store(tmp_path).read("ab12") == RECORD
     assert list(Store(tmp_path)) == [RECORD]
@@ -27,7 +27,7 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path):
 @pytest.mark.parametrize("damage", ["truncate", "flip", "empty", "garbage", "rename"])
 def test_a_damaged_record_is_set_aside_and_counts_as_missing(
     tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     store = Store(tmp_path)
     store.write(RECORD)
     path, key = tmp_path / "records" / "ab12.json", "ab12"
@@ -62,7 +62,7 @@ DEEP = "[" * 100_000
 )
 def test_whatever_stands_in_a_record_others_are_still_believed(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
-):
+) -> None:
     store = Store(tmp_path)
     store.write(RECORD)
     path = tmp_path / "records" / "cd34.json"
@@ -75,7 +75,7 @@ def test_whatever_stands_in_a_record_others_are_still_believed(
 @pytest.mark.parametrize("what", ["folder", "loop", "pipe to nowhere", "forbidden"])
 def test_what_cannot_be_read_counts_as_missing_and_is_said_once(
     tmp_path: Path, what: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     store = Store(tmp_path)
     store.write(RECORD)
     path = tmp_path / "records" / "cd34.json"
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_counts_as_missing_and_is_said_once(
     assert store.read("a" * 300) is None and store.read("a\0b") is None
 
 
-def test_an_unwritable_store_is_one_clear_error_and_leaves_no_trace(tmp_path: Path):
+def test_an_unwritable_store_is_one_clear_error_and_leaves_no_trace(tmp_path: Path) -> None:
     (tmp_path / "records").write_text("a file where a folder should be")
     with pytest.raises(TransferLawsError, match=r"cannot write .*ab12\.json"):
         Store(tmp_path).write(RECORD)
@@ -116,7 +116,7 @@ def fill(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json"])
-def test_a_checkpoint_with_a_flipped_byte_is_not_used(tmp_path: Path, file: str):
+def test_a_checkpoint_with_a_flipped_byte_is_not_used(tmp_path: Path, file: str) -> None:
     store = Store(tmp_path)
     digest = store.write_checkpoint("ab12", fill)
     store.write(Record("ab12", {}, "ok", {"checkpoint_sha256": digest}, []))
@@ -128,7 +128,7 @@ def test_a_checkpoint_with_a_flipped_byte_is_not_used(tmp_path: Path, file: str)
     assert store.has_checkpoint("ab12") and Store(tmp_path).has_checkpoint("ab12")
 
 
-def test_records_that_hold_the_digest_of_the_weights_alone_keep_their_checkpoints(tmp_path: Path):
+def test_records_that_hold_the_digest_of_the_weights_alone_keep_their_checkpoints(tmp_path: Path) -> None:
     store = Store(tmp_path)
     store.write_checkpoint("ab12", fill)
     weights = hashlib.sha256(b"weights").hexdigest()
@@ -136,7 +136,7 @@ def test_records_that_hold_the_digest_of_the_weights_alone_keep_their_checkpoint
     assert store.has_checkpoint("ab12")
 
 
-def test_weights_that_the_disk_does_not_take_are_one_clear_error_and_replace_nothing(tmp_path: Path):
+def test_weights_that_the_disk_does_not_take_are_one_clear_error_and_replace_nothing(tmp_path: Path) -> None:
     def too_much(folder: Path) -> None:
         save_file({"weight": np.zeros(10_000)}, folder / "model.safetensors")
 
@@ -153,7 +153,7 @@ def test_weights_that_the_disk_does_not_take_are_one_clear_error_and_replace_not
     assert (store.checkpoints / "ab12" / "model.safetensors").read_bytes() == b"weights"
 
 
-def test_a_claim_keeps_others_off_and_ends_with_its_process_however_that_ends(tmp_path: Path):
+def test_a_claim_keeps_others_off_and_ends_with_its_process_however_that_ends(tmp_path: Path) -> None:
     code = f"""
 import time
 from pathlib import Path

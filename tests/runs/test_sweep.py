@@ -47,7 +47,7 @@ def stamps(study: Study) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in study.store.records.glob("*.json")}
 
 
-def test_the_whole_design_is_trained(trained_study: Study):
+def test_the_whole_design_is_trained(trained_study: Study) -> None:
     table = trained_study.table()
     assert trained_study.is_complete()
     assert set(table["status"]) == {"ok"}
@@ -60,7 +60,7 @@ def test_the_whole_design_is_trained(trained_study: Study):
 
 def test_killed_in_the_middle_and_continued_equals_uninterrupted(
     tmp_path: Path, study_cache: Path, trained_study: Study, tiny_study: Study
-):
+) -> None:
     script = tmp_path / "sweep.py"
     script.write_text(SWEEP.format(tests=str(ROOT / "tests")))
     command = [sys.executable, str(script), str(tmp_path), str(study_cache)]
@@ -82,7 +82,7 @@ def test_killed_in_the_middle_and_continued_equals_uninterrupted(
 
 def test_nothing_missing_trains_nothing_and_damage_is_repaired(
     trained_copy: Callable[[], Study], trained_study: Study
-):
+) -> None:
     study = trained_copy()
     assert study.ensure(jobs=2, progress=False).trained == 0
     tables = study.table()
@@ -98,7 +98,7 @@ def test_nothing_missing_trains_nothing_and_damage_is_repaired(
     pd.testing.assert_frame_equal(measured(study), measured(trained_study), check_exact=True)
 
 
-def test_a_run_can_be_reproduced_to_the_last_digit(trained_copy: Callable[[], Study]):
+def test_a_run_can_be_reproduced_to_the_last_digit(trained_copy: Callable[[], Study]) -> None:
     study = trained_copy()
     key = study.table().query("arm == 'text' and d_chars == 2000")["key"].iloc[0]
     assert reproduce(study.store, study.workspace, key)["difference"] == 0.0
@@ -127,7 +127,7 @@ class Simulated(Store):
 
 
 @pytest.mark.parametrize("workers", [2, 6])
-def test_few_checkpoints_are_open_at_once_and_workers_have_work(tmp_path: Path, workers: int):
+def test_few_checkpoints_are_open_at_once_and_workers_have_work(tmp_path: Path, workers: int) -> None:
     store = Simulated(tmp_path)
     plan = Plan(TO_PYTHON, laptop(), {"english": "e", "python": "p", "othercode": "o"})
     agenda = Agenda(plan, store)
@@ -143,7 +143,11 @@ def test_few_checkpoints_are_open_at_once_and_workers_have_work(tmp_path: Path, 
         clock, key, run = heapq.heappop(training)
         store.done[key] = run.spec
         agenda.finish(run)
-        starts = {cells[0].spec.key: cells for cells in agenda.cells if cells[0].role == "pretrain"}
+        starts = {
+            first.spec.key: cells
+            for cells in agenda.cells
+            if (first := cells[0]).role == "pretrain" and first.spec is not None
+        }
         unfinished = [
             start
             for start, cells in starts.items()
@@ -156,7 +160,9 @@ def test_few_checkpoints_are_open_at_once_and_workers_have_work(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("seconds", [0.5, 50.0])
-def test_the_time_to_go_is_what_runs_took_on_this_machine(trained_copy: Callable[[], Study], seconds: float):
+def test_the_time_to_go_is_what_runs_took_on_this_machine(
+    trained_copy: Callable[[], Study], seconds: float
+) -> None:
     study = trained_copy()
     for record in list(study.store):
         study.store.write(replace(record, outcome=record.outcome | {"seconds": seconds}))
@@ -170,7 +176,9 @@ def test_the_time_to_go_is_what_runs_took_on_this_machine(trained_copy: Callable
     assert 0.5 < seconds_left / (len(missing) * seconds) < 2
 
 
-def test_a_cluster_without_workers_is_said(tiny_study: Study, caplog: pytest.LogCaptureFixture, monkeypatch):
+def test_a_cluster_without_workers_is_said(
+    tiny_study: Study, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class NoWorkers:
         cluster, asked = None, 0
 
@@ -188,7 +196,9 @@ def test_a_cluster_without_workers_is_said(tiny_study: Study, caplog: pytest.Log
     assert said.startswith("no worker has been there for") and "memory" in said and "\n" not in said
 
 
-def test_published_results_stand_in_for_the_store(trained_copy: Callable[[], Study], study_cache: Path):
+def test_published_results_stand_in_for_the_store(
+    trained_copy: Callable[[], Study], study_cache: Path
+) -> None:
     study = trained_copy()
     before, curves = study.table(everything=True), study.curves()
     folder = freeze(study, bootstrap=50)
