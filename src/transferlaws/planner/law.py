@@ -99,14 +99,18 @@ class SourceLaw:
         )  # fmt: skip
 
     def misfit(self) -> tuple[float, float]:
-        """How far predicted gains lie from those measured (rms, nats/token), and its degrees of freedom."""
-        missed = np.array(
-            [self.gain(self.law, cell.n_params, cell.d_chars) - cell.gain for cell in self.measured]
-        )
-        missed = missed[np.isfinite(missed)]
-        if not missed.size:
+        """How far predicted gains lie from those measured (sd, nats/token), and its degrees of freedom.
+
+        The cells' own gains went into the law and, by one parameter a size, into its curves.
+        """
+        missed = {
+            cell: self.gain(self.law, cell.n_params, cell.d_chars) - cell.gain for cell in self.measured
+        }
+        missed = {cell: error for cell, error in missed.items() if np.isfinite(error)}
+        if not missed:
             return self.noise * float(np.sqrt(2.0)), float("inf")
-        return float(np.sqrt(np.mean(missed**2))), float(max(missed.size - LAW_PARAMETERS, 1))
+        free = max(len(missed) - LAW_PARAMETERS - len({cell.n_params for cell in missed}), 1)
+        return float(np.sqrt(sum(error**2 for error in missed.values()) / free)), float(free)
 
 
 def decades_outside(*asked: tuple[float, tuple[float, float] | None]) -> float | None:
