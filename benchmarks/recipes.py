@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,11 +28,13 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from transferlaws import Study
 from transferlaws.models import lm
 from transferlaws.models.ladder import LADDER
 from transferlaws.runs.execute import Workbench, execute
+from transferlaws.training import optimizer
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import prepare_device
 from transferlaws.training.evaluation import Evaluation
@@ -45,7 +48,7 @@ PUBLISHED_PATIENCE = 0.3  # shares of the tokens before
 PATIENCES = (0.3, 0.6, 1.0, 2.0)
 TOLERANCE = 0.002  # nats/token
 EVERY = 0.1  # means are evaluated each time so many more tokens were seen, and no oftener than the weights
-SHARES = (0.1, 0.2, 0.4)  # of the steps, over which a mean is taken
+SHARES = (0.2, 0.4)  # of the steps, over which a mean is taken
 MOST_EPOCHS = 1000
 
 
@@ -53,7 +56,7 @@ MOST_EPOCHS = 1000
 class Trial:
     """A cell and how it is trained. `init` seeds weights and order where not `seed`, which draws the sample.
 
-    `width` multiplies the batch: characters of the test set are `test_chars`.
+    It goes on until `patience` times the tokens seen brought nothing; `test_chars` is its test set's size.
     """
 
     arm: str
@@ -64,6 +67,8 @@ class Trial:
     dropout: float = 0.0
     seed: int = 0
     init: int = 0
+    epsilon: float = 1e-8
+    batch_tokens: int = 2048
     patience: float = 0.6
     late: bool = False  # decay from the best mean's step as well
     test_chars: int = 60_000
@@ -72,12 +77,12 @@ class Trial:
     def key(self) -> tuple[Any, ...]:
         """What names it in the CSV."""
         return (self.arm, self.n_params, self.d_chars, self.seed, self.init,
-                float(f"{self.rate:.6g}"), self.weight_decay, self.dropout, self.patience,
-                self.test_chars)  # fmt: skip
+                float(f"{self.rate:.6g}"), self.weight_decay, self.dropout,
+                self.epsilon, self.batch_tokens, self.patience, self.test_chars)  # fmt: skip
 
 
-KEY = ["arm", "n_params", "d_chars", "seed", "init", "rate", "weight_decay", "dropout", "until",
-       "test_chars"]  # fmt: skip
+KEY = ["arm", "n_params", "d_chars", "seed", "init", "rate", "weight_decay", "dropout", "epsilon",
+       "batch_tokens", "until", "test_chars"]  # fmt: skip
 
 
 class Means:
@@ -105,10 +110,17 @@ class Reading(NamedTuple):
 class Searching(Trainer):
     """A Trainer that goes on to the long patience and reads off what every candidate would have done."""
 
-    def __init__(self, *arguments: Any, dropout: float, seed: int, patience: float) -> None:
+    def __init__(
+        self, *arguments: Any, dropout: float, epsilon: float, seed: int,
+        patience: float,
+    ) -> None:
         super().__init__(*arguments)
         self.patience = patience
         torch.manual_seed(seed)
+        if epsilon != 1e-8:  # which the library's optimiser has written into it
+            optimizer.adamw = partial(_with_epsilon, epsilon)  # type: ignore[attr-defined]
+        else:
+            optimizer.adamw = adamw  # type: ignore[attr-defined]
         if dropout:
             self._update = _update_with_dropout(self.model, self.optimizer, dropout)
         self.parameters = list(self.model.parameters())
@@ -245,7 +257,11 @@ def stopped(readings: Sequence[Reading], patience: float, least: int = 4) -> int
     return None
 
 
-def _update_with_dropout(model: Any, optimizer: Any, share: float) -> Callable[..., Tensor]:
+def _with_epsilon(epsilon: float, *arguments: Any, **more: Any) -> None:
+    adamw(*arguments, **more | {"eps": epsilon})
+
+
+def _update_with_dropout(model: Any, steps: Any, share: float) -> Callable[..., Tensor]:
     """A step with dropout where GPT-2 has it on the residual stream: embedding, attention and MLP outputs."""
     body, d, n_head = model.transformer, model.config.n_embd, model.config.n_head
     eps, w = model.config.layer_norm_epsilon, model.transformer.wte.weight
@@ -265,7 +281,7 @@ def _update_with_dropout(model: Any, optimizer: Any, share: float) -> Callable[.
         h = F.layer_norm(h, (d,), body.ln_f.weight, body.ln_f.bias, eps)
         loss: Tensor = lm._FusedCrossEntropy.apply(h, w, y_BT.reshape(-1))
         loss.backward()
-        optimizer.step(rate)
+        steps.step(rate)
         return loss.detach()
 
     return update
@@ -300,7 +316,9 @@ class Laboratory:
             and not s.is_pretraining
         ] or [s for s in self.specs if (s.arm, s.size.n_params) == (trial.arm, trial.n_params)
               and s.d_chars == 10_000 and not s.is_pretraining]  # fmt: skip
-        recipe: Recipe = replace(like.recipe, weight_decay=trial.weight_decay)
+        recipe: Recipe = replace(
+            like.recipe, weight_decay=trial.weight_decay, batch_tokens=trial.batch_tokens
+        )
         data = (replace(like.data[0], chars=trial.d_chars),)
         spec = replace(like, recipe=recipe, seed=trial.init, learning_rate=trial.rate, data=data)
         if spec.start is None:
@@ -320,7 +338,7 @@ class Laboratory:
         )  # fmt: skip
         test = Evaluation(model, test_set)
         trainer = Searching(
-            model, batches, stop_set, trial.rate, recipe, dropout=trial.dropout, seed=trial.init,
+            model, batches, stop_set, trial.rate, recipe, dropout=trial.dropout, epsilon=trial.epsilon, seed=trial.init,
             patience=trial.patience,
         )
         try:
@@ -399,6 +417,13 @@ SCRATCH_1 = ((12_768, 3_000, 1.7e-3), (12_768, 30_000, 3.8e-3), (50_112, 3_000, 
              (50_112, 10_000, 1.6e-3), (200_064, 3_000, 6e-4), (200_064, 10_000, 7e-4))  # fmt: skip
 
 
+TEXT_1 = ((50_112, 3_000, 4e-4), (50_112, 30_000, 1e-3), (12_768, 10_000, 7e-4))
+SECOND = ((12_768, 3_000, 1.7e-3, "scratch"), (50_112, 3_000, 1.3e-3, "scratch"),
+          (50_112, 10_000, 8e-4, "scratch"), (12_768, 30_000, 3.8e-3, "scratch"), (50_112, 3_000, 4e-4, "text"),
+          (12_768, 10_000, 3.5e-4, "text"), (50_112, 30_000, 5e-4, "text"))  # fmt: skip
+TINY = SCRATCH_1[0::2][:1] + SCRATCH_1[2:3] + SCRATCH_1[4:5]
+
+
 def _grid(
     cells: Sequence[tuple[int, int, float]], decays: Sequence[float], steps: Sequence[int], **more: Any
 ) -> Iterator[Trial]:
@@ -410,7 +435,86 @@ def _grid(
 
 STAGES: dict[str, Callable[[], list[Trial]]] = {
     "scratch-1": lambda: list(_grid(SCRATCH_1, (0.1, 3.0), (0, 1, -1, 2))),
-    "scratch-2": lambda: list(_grid(SCRATCH_1, (1.0, 10.0), (0, 1, -1, 2))),
+    # Does a slow start, or a long patience, find what the early stop missed? Smallest data, low rates.
+    "patience-1": lambda: list(_grid(TINY, (0.1, 3.0),
+                                     (-1, 0, -2), patience=2.0)),
+    "dropout-1": lambda: [
+        replace(trial, dropout=dropout, epsilon=1e-3)
+        for trial in _grid((SCRATCH_1[2], SCRATCH_1[3], SCRATCH_1[1]), (0.1,), (1, 0))
+        for dropout in (0.2, 0.1)
+    ],
+    # More data: 1e5 characters.
+    "larger-1": lambda: [
+        Trial("scratch", 12_768, 100_000, rate, decay, epsilon=epsilon)
+        for rate, decay, epsilon in ((8e-3, 0.1, 1e-3), (8e-3, 1.0, 1e-3), (1.6e-2, 1.0, 1e-3), (8e-3, 0.1, 1e-4),
+                                     (8e-3, 1.0, 1e-8), (1.6e-2, 0.1, 1e-3))
+    ],
+    "larger-2": lambda: [
+        Trial("scratch", 50_112, 100_000, 3.6e-3, decay, epsilon=epsilon)
+        for decay, epsilon in ((0.1, 1e-3), (1.0, 1e-3), (1.0, 1e-8))
+    ],
+    # At 3e3 characters a token that the sample lacks is pushed down by Adam's full step each time: does a
+    # larger epsilon, or a decay that holds against it, help?
+    "tiny-1": lambda: [
+        *(replace(trial, epsilon=epsilon)
+          for epsilon in (1e-3, 1e-4, 1e-5)
+          for trial in _grid((TINY[0], TINY[1]), (0.1,), (0, 1, 2))),
+        *_grid(TINY, (10.0, 30.0), (0, 1)),
+    ],
+    "epsilon-1": lambda: [
+        replace(trial, epsilon=epsilon)
+        for epsilon in (1e-2, 3e-3)
+        for trial in _grid(TINY[:2], (0.1,), (0, 1, 2, 3))
+    ],
+    "epsilon-2": lambda: [
+        replace(trial, epsilon=1e-3)
+        for trial in _grid((SCRATCH_1[3], SCRATCH_1[4], SCRATCH_1[1], SCRATCH_1[5]), (0.1,), (1, 0))
+    ],
+    "epsilon-3": lambda: [
+        replace(trial, epsilon=epsilon)
+        for epsilon, decays, steps in ((1e-3, (3.0, 1.0), (1, 2)), (3e-3, (0.1, 3.0), (1,)))
+        for trial in _grid((SCRATCH_1[3], SCRATCH_1[1]), decays, steps)
+    ],
+    # Both at once.
+    "both-1": lambda: [
+        replace(trial, epsilon=1e-3)
+        for trial in _grid((*TINY[:2], SCRATCH_1[1], SCRATCH_1[3]), (3.0, 10.0), (1,))
+    ],
+    "both-2": lambda: [
+        replace(trial, epsilon=1e-3) for trial in _grid(TEXT_1, (3.0, 10.0), (0,), arm="text")
+    ],
+    "epsilon-4": lambda: [
+        replace(trial, epsilon=epsilon)
+        for epsilon in (3e-4, 3e-3)
+        for trial in _grid(TINY[2:], (0.1,), (0, 1))
+    ],
+    "batch-1": lambda: [
+        replace(trial, batch_tokens=tokens)
+        for tokens in (512,)
+        for trial in _grid((SCRATCH_1[1], SCRATCH_1[3], SCRATCH_1[5]), (0.1, 3.0), (-1, 0))
+    ],
+    "text-1": lambda: [
+        replace(trial, epsilon=epsilon)
+        for epsilon in (1e-8, 1e-3)
+        for trial in _grid(TEXT_1, (0.1,), (0, 1, -1), arm="text")
+    ],
+    "text-2": lambda: [
+        *(replace(trial, epsilon=1e-3, dropout=0.1) for trial in _grid(TEXT_1, (0.1,), (0,), arm="text")),
+    ],
+    # Same sample, other weights and order; other sample, same weights and order: epsilon 1e-3, one rate.
+    "noise": lambda: [
+        Trial(arm, n, 10_000, rate, epsilon=1e-3, seed=seed, init=init)
+        for arm, n, rate in (("scratch", 12_768, 3.4e-3), ("text", 12_768, 7e-4))
+        for seed, init in [(0, 0)] + [(k, 0) for k in range(1, 7)] + [(0, k) for k in range(1, 7)]
+    ],
+    # The other seed: the published recipe at its published rate (all three), and epsilon at one rate a cell.
+    "second": lambda: [
+        replace(trial, epsilon=epsilon, seed=1, init=1)
+        for n, d, rate, arm in SECOND
+        for epsilon in (1e-8, 1e-3)
+        for trial in [Trial(arm, n, d, rate * 2.0**step) for step in (0, 1)]
+    ],
+    "decay-1": lambda: list(_grid((SCRATCH_1[1], SCRATCH_1[3], SCRATCH_1[5]), (10.0, 1.0), (0, 1))),
 }
 
 
@@ -436,6 +540,90 @@ def run(stages: Sequence[str]) -> None:
             print(stage, *trial.key, said, rows.core_seconds.max(), rows.stopped_by.iloc[-1], flush=True)
 
 
+# The report: what is compared, as columns of the CSV.
+
+EVERYTHING = ("raw+decay", "ema", "published+decay")  # what one run of a candidate may choose from
+PLAIN: dict[str, Any] = {"weight_decay": 0.1, "dropout": 0.0, "epsilon": 1e-8, "batch_tokens": 2048}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A recipe, by what its rows have: readings, and values in place of `PLAIN`'s."""
+
+    name: str
+    readings: tuple[str, ...] = EVERYTHING
+    averaging: float | None = None
+    changes: tuple[tuple[str, float], ...] = ()
+
+    def rows(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """One row for each trial: of its readings that with the lowest validation loss."""
+        of = rows[rows.candidate.isin(self.readings)]
+        if self.averaging is not None:
+            of = of[of.averaging == self.averaging]
+        for column, value in (PLAIN | dict(self.changes)).items():
+            of = of[np.isclose(of[column], value, rtol=1e-6, atol=0)]
+        of = of.dropna(subset=["loss_validation"]).sort_values(["loss_validation", "patience"])
+        return of.drop_duplicates(["arm", "n_params", "d_chars", "seed", "init", "rate"])
+
+
+def _changed(name: str, **changes: float) -> Candidate:
+    return Candidate(name, changes=tuple(changes.items()))
+
+
+CANDIDATES = (
+    Candidate("published: stop after 0.3, decay", ("published+decay",)),
+    Candidate("longer patience, decay", ("published+decay", "raw+decay")),
+    Candidate("longer patience, no decay", ("raw",)),
+    Candidate("decay from the mean's best step", ("late+decay",)),
+    Candidate("mean over 0.2", ("ema",), 0.2),
+    Candidate("mean over 0.4", ("ema",), 0.4),
+    Candidate("any of these"),
+    *(_changed(f"weight decay {value:g}", weight_decay=value) for value in (1, 3, 10, 30)),
+    *(_changed(f"batch of {value} tokens", batch_tokens=value) for value in (128, 512)),
+    *(_changed(f"epsilon {value:g}", epsilon=value) for value in (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
+    *(_changed(f"epsilon {e:g}, weight decay {value:g}", epsilon=e, weight_decay=value)
+      for e in (1e-3, 3e-3) for value in (0.3, 1, 3, 10)),
+    *(_changed(f"epsilon {e:g}, dropout {value:g}", epsilon=e, dropout=value)
+      for e in (1e-3, 3e-3) for value in (0.1, 0.2)),
+    *(_changed(f"epsilon {e:g}, weight decay {wd:g}, dropout {value:g}", epsilon=e, dropout=value,
+               weight_decay=wd) for e in (1e-3, 3e-3) for wd in (1, 3) for value in (0.1, 0.2)),
+)  # fmt: skip
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+
+
+def minima(rows: pd.DataFrame, arm: str) -> str:
+    """Seed 0: each candidate's lowest validation loss over rates, the test loss beside it, and how much is
+    lost (validation) at rates a factor of two off, where both were tried."""
+    rows = rows[(rows.arm == arm) & (rows.seed == 0) & (rows.init == 0)]
+    cells = sorted(set(zip(rows.n_params, rows.d_chars, strict=True)))
+    lines = []
+    for candidate in CANDIDATES:
+        of, line = candidate.rows(rows), [candidate.name]
+        for n, d in cells:
+            here = of[(of.n_params == n) & (of.d_chars == d)].set_index("rate").sort_index()
+            if here.empty:
+                line.append("")
+                continue
+            best = here.loss_validation.idxmin()
+            losses = [here.loss_validation.get(best * f) for f in (0.5, 2.0)]
+            near = [f"{loss - here.loss_validation.min():+.3f}" if loss is not None else "?" for loss in losses]
+            line.append(f"**{here.loss_validation.min():.3f}** {here.loss_test[best]:.3f} "
+                        f"({best:.2g}: {near[0]}, {near[1]}; {here.core_seconds[best]:.0f} s)")  # fmt: skip
+        if any(line[1:]):
+            lines.append(line)
+    head = [f"{arm}: candidate", *(f"N = {n:,}, D = {d:.0e}" for n, d in cells)]
+    return _markdown(head, lines)
+
+
+def report() -> str:
+    """The tables, as Markdown."""
+    rows = table()
+    return "\n\n".join(minima(rows, arm) for arm in ("scratch", "text"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("what", choices=("list", "run", "report"))
@@ -446,6 +634,8 @@ def main() -> None:
             print(name, len(trials()), "trials")
     elif arguments.what == "run":
         run(arguments.stages or list(STAGES))
+    else:
+        print(report())
 
 
 if __name__ == "__main__":
