@@ -48,8 +48,9 @@ PUBLISHED_PATIENCE = 0.3  # shares of the tokens before
 PATIENCES = (0.3, 0.6, 1.0, 2.0)
 TOLERANCE = 0.002  # nats/token
 EVERY = 0.1  # means are evaluated each time so many more tokens were seen, and no oftener than the weights
-SHARES = (0.2, 0.4)  # of the steps, over which a mean is taken
+SHARES = (0.4, 0.8)  # of the steps, over which a mean is taken
 MOST_EPOCHS = 1000
+BEGIN, END = "<!-- tables: recipes.py report -->", "<!-- end of tables -->"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Trial:
     dropout: float = 0.0
     seed: int = 0
     init: int = 0
+    anchored: bool = False  # decay towards the starting weights, not towards zero
     epsilon: float = 1e-8
     batch_tokens: int = 2048
     patience: float = 0.6
@@ -78,10 +80,10 @@ class Trial:
         """What names it in the CSV."""
         return (self.arm, self.n_params, self.d_chars, self.seed, self.init,
                 float(f"{self.rate:.6g}"), self.weight_decay, self.dropout,
-                self.epsilon, self.batch_tokens, self.patience, self.test_chars)  # fmt: skip
+                int(self.anchored), self.epsilon, self.batch_tokens, self.patience, self.test_chars)  # fmt: skip
 
 
-KEY = ["arm", "n_params", "d_chars", "seed", "init", "rate", "weight_decay", "dropout", "epsilon",
+KEY = ["arm", "n_params", "d_chars", "seed", "init", "rate", "weight_decay", "dropout", "anchored", "epsilon",
        "batch_tokens", "until", "test_chars"]  # fmt: skip
 
 
@@ -112,7 +114,7 @@ class Searching(Trainer):
 
     def __init__(
         self, *arguments: Any, dropout: float, epsilon: float, seed: int,
-        patience: float,
+        patience: float, anchored: bool,
     ) -> None:
         super().__init__(*arguments)
         self.patience = patience
@@ -125,6 +127,8 @@ class Searching(Trainer):
             self._update = _update_with_dropout(self.model, self.optimizer, dropout)
         self.parameters = list(self.model.parameters())
         self.means = Means(self.parameters)
+        matrices = [p.detach() for p in self.parameters if p.dim() > 1]
+        self.anchor = [(p, p.clone()) for p in matrices] if anchored else []
         self.readings: dict[float, list[Reading]] = {share: [] for share in (0.0, *SHARES)}
         self.best = {share: Snapshot(self.means.means[share]) for share in SHARES}
         self.states: dict[str, _State] = {}
@@ -134,8 +138,13 @@ class Searching(Trainer):
         self.weights_evaluating = 0.0
 
     def update(self, rate: float) -> None:
-        super().update(rate)
+        self._step(rate)
         self.means.update(self.step)
+
+    def _step(self, rate: float) -> None:
+        super().update(rate)
+        for weights, start in self.anchor:
+            weights.add_(start, alpha=rate * self.recipe.weight_decay)
 
     @property
     def seconds(self) -> float:
@@ -170,7 +179,7 @@ class Searching(Trainer):
                     self.own[share] += time.process_time() - since
                     if loss < min((r.loss for r in self.readings[share]), default=math.inf):
                         self.best[share].keep()
-                        if share == 0.2:
+                        if share == SHARES[0]:
                             weights.restore()
                             self._state("mean").keep(self.step)
                     self.evaluating += time.process_time() - before
@@ -206,7 +215,7 @@ class Searching(Trainer):
         self._best_weights.keep()
         steps, pause = math.ceil(self.recipe.decay_share * start), self.steps_between_evaluations()
         for step in range(steps):
-            Trainer.update(self, self.schedule.decayed(step, steps, self.schedule.held(start - 1)))
+            self._step(self.schedule.decayed(step, steps, self.schedule.held(start - 1)))
             if (step + 1) % pause == 0 or step + 1 == steps:
                 loss = self._evaluation()
                 if loss < best:
@@ -339,7 +348,7 @@ class Laboratory:
         test = Evaluation(model, test_set)
         trainer = Searching(
             model, batches, stop_set, trial.rate, recipe, dropout=trial.dropout, epsilon=trial.epsilon, seed=trial.init,
-            patience=trial.patience,
+            patience=trial.patience, anchored=trial.anchored,
         )
         try:
             ended = trainer.search()
@@ -380,7 +389,7 @@ def _rows(trainer: Searching, ended: str, test: Evaluation, late: bool) -> list[
     ends = {
         "published": (PUBLISHED_PATIENCE, getattr(trainer, "published_end", (trainer.step, trainer.seconds))),
         "long": (trainer.patience, (trainer.readings[0.0][-1].step, trainer.readings[0.0][-1].seconds)),
-        "mean": (trainer.patience, (trainer.readings[0.2][-1].step, trainer.readings[0.2][-1].seconds)),
+        "mean": (trainer.patience, (trainer.readings[SHARES[0]][-1].step, trainer.readings[SHARES[0]][-1].seconds)),
     }
     done: dict[int, tuple[float, float, int, int, float]] = {}
     for name, (patience, (step_end, seconds)) in ends.items():
@@ -418,9 +427,9 @@ SCRATCH_1 = ((12_768, 3_000, 1.7e-3), (12_768, 30_000, 3.8e-3), (50_112, 3_000, 
 
 
 TEXT_1 = ((50_112, 3_000, 4e-4), (50_112, 30_000, 1e-3), (12_768, 10_000, 7e-4))
-SECOND = ((12_768, 3_000, 1.7e-3, "scratch"), (50_112, 3_000, 1.3e-3, "scratch"),
-          (50_112, 10_000, 8e-4, "scratch"), (12_768, 30_000, 3.8e-3, "scratch"), (50_112, 3_000, 4e-4, "text"),
-          (12_768, 10_000, 3.5e-4, "text"), (50_112, 30_000, 5e-4, "text"))  # fmt: skip
+SECOND = (("scratch", 12_768, 3_000, 1.7e-3, 3.4e-3), ("scratch", 50_112, 3_000, 1.3e-3, 2.6e-3),
+          ("text", 50_112, 3_000, 4e-4, 4e-4), ("text", 12_768, 10_000, 7e-4, 7e-4),
+          ("text", 50_112, 30_000, 1e-3, 1e-3), ("scratch", 50_112, 10_000, 1.6e-3, 3.2e-3))  # fmt: skip
 TINY = SCRATCH_1[0::2][:1] + SCRATCH_1[2:3] + SCRATCH_1[4:5]
 
 
@@ -446,12 +455,11 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     # More data: 1e5 characters.
     "larger-1": lambda: [
         Trial("scratch", 12_768, 100_000, rate, decay, epsilon=epsilon)
-        for rate, decay, epsilon in ((8e-3, 0.1, 1e-3), (8e-3, 1.0, 1e-3), (1.6e-2, 1.0, 1e-3), (8e-3, 0.1, 1e-4),
-                                     (8e-3, 1.0, 1e-8), (1.6e-2, 0.1, 1e-3))
+        for rate, decay, epsilon in ((8e-3, 3.0, 1e-3), (8e-3, 0.1, 1e-3), (1.6e-2, 3.0, 1e-3))
     ],
     "larger-2": lambda: [
         Trial("scratch", 50_112, 100_000, 3.6e-3, decay, epsilon=epsilon)
-        for decay, epsilon in ((0.1, 1e-3), (1.0, 1e-3), (1.0, 1e-8))
+        for decay, epsilon in ((3.0, 1e-3), (0.1, 1e-3))
     ],
     # At 3e3 characters a token that the sample lacks is pushed down by Adam's full step each time: does a
     # larger epsilon, or a decay that holds against it, help?
@@ -483,6 +491,24 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     "both-2": lambda: [
         replace(trial, epsilon=1e-3) for trial in _grid(TEXT_1, (3.0, 10.0), (0,), arm="text")
     ],
+    # How far up, and how flat.
+    "both-3": lambda: [
+        replace(trial, epsilon=1e-3, patience=1.0)
+        for trial in (
+            *_grid(TINY[:2], (30.0,), (1,)),
+            *_grid(TINY[:2], (10.0,), (2, 0)),
+            *_grid(TINY[2:], (10.0,), (1,)),
+        )
+    ],
+    "both-4": lambda: [
+        *(replace(trial, epsilon=3e-3, patience=1.0) for trial in _grid(TINY[:2], (10.0,), (1,))),
+        *(replace(trial, epsilon=1e-3, dropout=0.1, patience=1.0) for trial in _grid(TINY[:2], (10.0,), (1,))),
+        *(replace(trial, epsilon=1e-8) for trial in _grid((SCRATCH_1[3], SCRATCH_1[1]), (10.0,), (1,))),
+    ],
+    "anchor-1": lambda: [
+        replace(trial, epsilon=1e-3, anchored=True)
+        for trial in _grid(TEXT_1, (10.0, 3.0, 30.0), (0,), arm="text")
+    ],
     "epsilon-4": lambda: [
         replace(trial, epsilon=epsilon)
         for epsilon in (3e-4, 3e-3)
@@ -503,16 +529,15 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     ],
     # Same sample, other weights and order; other sample, same weights and order: epsilon 1e-3, one rate.
     "noise": lambda: [
-        Trial(arm, n, 10_000, rate, epsilon=1e-3, seed=seed, init=init)
-        for arm, n, rate in (("scratch", 12_768, 3.4e-3), ("text", 12_768, 7e-4))
+        Trial(arm, n, d, rate, 3.0, epsilon=1e-3, seed=seed, init=init)
+        for arm, n, d, rate in (("scratch", 12_768, 3_000, 3.4e-3), ("text", 12_768, 10_000, 7e-4))
         for seed, init in [(0, 0)] + [(k, 0) for k in range(1, 7)] + [(0, k) for k in range(1, 7)]
     ],
-    # The other seed: the published recipe at its published rate (all three), and epsilon at one rate a cell.
+    # The other seed: the published recipe near its published rates, and the new one at one rate a cell.
     "second": lambda: [
-        replace(trial, epsilon=epsilon, seed=1, init=1)
-        for n, d, rate, arm in SECOND
-        for epsilon in (1e-8, 1e-3)
-        for trial in [Trial(arm, n, d, rate * 2.0**step) for step in (0, 1)]
+        Trial(arm, n, d, rate, decay, epsilon=epsilon, seed=1, init=1)
+        for arm, n, d, old, new in SECOND
+        for rate, decay, epsilon in ((old, 0.1, 1e-8), (new, 3.0, 1e-3), (new, 10.0, 1e-3))
     ],
     "decay-1": lambda: list(_grid((SCRATCH_1[1], SCRATCH_1[3], SCRATCH_1[5]), (10.0, 1.0), (0, 1))),
 }
@@ -543,7 +568,7 @@ def run(stages: Sequence[str]) -> None:
 # The report: what is compared, as columns of the CSV.
 
 EVERYTHING = ("raw+decay", "ema", "published+decay")  # what one run of a candidate may choose from
-PLAIN: dict[str, Any] = {"weight_decay": 0.1, "dropout": 0.0, "epsilon": 1e-8, "batch_tokens": 2048}
+PLAIN: dict[str, Any] = {"weight_decay": 0.1, "dropout": 0.0, "anchored": 0, "epsilon": 1e-8, "batch_tokens": 2048}
 
 
 @dataclass(frozen=True)
@@ -577,16 +602,19 @@ CANDIDATES = (
     Candidate("decay from the mean's best step", ("late+decay",)),
     Candidate("mean over 0.2", ("ema",), 0.2),
     Candidate("mean over 0.4", ("ema",), 0.4),
+    Candidate("mean over 0.8", ("ema",), 0.8),
     Candidate("any of these"),
     *(_changed(f"weight decay {value:g}", weight_decay=value) for value in (1, 3, 10, 30)),
     *(_changed(f"batch of {value} tokens", batch_tokens=value) for value in (128, 512)),
     *(_changed(f"epsilon {value:g}", epsilon=value) for value in (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
     *(_changed(f"epsilon {e:g}, weight decay {value:g}", epsilon=e, weight_decay=value)
-      for e in (1e-3, 3e-3) for value in (0.3, 1, 3, 10)),
+      for e in (1e-3, 3e-3) for value in (1, 3, 10, 30)),
+    *(_changed(f"epsilon 0.001, decay {value:g} towards the start", epsilon=1e-3, weight_decay=value,
+               anchored=1) for value in (3, 10, 30)),
     *(_changed(f"epsilon {e:g}, dropout {value:g}", epsilon=e, dropout=value)
       for e in (1e-3, 3e-3) for value in (0.1, 0.2)),
     *(_changed(f"epsilon {e:g}, weight decay {wd:g}, dropout {value:g}", epsilon=e, dropout=value,
-               weight_decay=wd) for e in (1e-3, 3e-3) for wd in (1, 3) for value in (0.1, 0.2)),
+               weight_decay=wd) for e in (1e-3, 3e-3) for wd in (1, 3, 10) for value in (0.1, 0.2)),
 )  # fmt: skip
 
 
@@ -618,10 +646,104 @@ def minima(rows: pd.DataFrame, arm: str) -> str:
     return _markdown(head, lines)
 
 
+def gains(rows: pd.DataFrame) -> str:
+    """By cell and seed: the published loss, the published recipe's lowest over the rates tried here, and the
+    lowest of all trials; test losses are those of the trials chosen by validation."""
+    runs = pd.read_csv(FOLDER.parent / "laptop" / "runs.csv")
+    runs = runs[runs.role == "run"]
+    rows = rows[rows.seed == rows.init].dropna(subset=["loss_validation"])
+    lines = []
+    for (arm, n, d, seed), of in rows.groupby(["arm", "n_params", "d_chars", "seed"]):
+        here = runs[(runs.arm == arm) & (runs.n_params == n) & (runs.d_chars == d) & (runs.seed == seed)]
+        old = CANDIDATES[0].rows(of)
+        tested = of.dropna(subset=["loss_test"])
+        best = tested.loc[tested.loss_validation.idxmin()]
+        what = f"{best.candidate}{f' {best.averaging:g}' if best.averaging else ''}, rate {best.rate:.2g}, " \
+               f"weight decay {best.weight_decay:g}, epsilon {best.epsilon:g}" \
+               f"{', anchored' if best.anchored else ''}{f', dropout {best.dropout:g}' if best.dropout else ''}"
+        line = [arm, f"{n:,}", f"{d:.0e}", str(seed),
+                " / ".join(f"{loss:.3f}" for loss in here.loss_validation)]
+        if old.empty:
+            line += ["", f"{best.loss_validation:.3f}, {best.loss_test:.3f}", ""]
+        else:
+            was = old.loc[old.loss_validation.idxmin()]
+            line += [f"{was.loss_validation:.3f}, {was.loss_test:.3f} ({len(old)})",
+                     f"{best.loss_validation:.3f}, {best.loss_test:.3f}",
+                     f"{best.loss_validation - was.loss_validation:+.3f}, {best.loss_test - was.loss_test:+.3f}"]
+        lines.append([*line, what, f"{best.core_seconds:.0f}"])
+    head = ["arm", "N", "D", "seed", "published, validation", "its recipe here: validation, test (rates)",
+            "lowest found: validation, test", "gain", "found by", "s"]
+    return _markdown(head, lines)
+
+
+def readings(rows: pd.DataFrame) -> str:
+    """By arm, D and kind of recipe: how far each way of reading a run lies above the best of its run, mean."""
+    rows = rows[(rows.dropout == 0) & (rows.anchored == 0) & (rows.batch_tokens == 2048)].copy()
+    damped, decayed = rows.epsilon >= 1e-3, rows.weight_decay >= 1
+    rows["kind"] = np.select([damped & decayed, damped, decayed],
+                             ["epsilon and decay", "epsilon", "decay"], "as published")
+    rows["reading"] = rows.candidate + rows.averaging.map(lambda c: f" {c:g}" if c else "")
+    chosen = ["published+decay", "raw", "raw+decay", "ema 0.1", "ema 0.2", "ema 0.4", "ema 0.8"]
+    lowest = rows.groupby(["arm", "d_chars", "kind", *KEY[3:], "n_params", "reading"]).loss_validation.min()
+    wide = lowest.unstack("reading")[chosen]
+    above = wide.sub(wide.min(axis=1), axis=0).groupby(["arm", "d_chars", "kind"])
+    mean, count = above.mean(), above.size()
+    lines = [[arm, f"{d:.0e}", kind, str(count[arm, d, kind]),
+              *("" if math.isnan(v) else f"{v:.3f}" for v in mean.loc[(arm, d, kind)])]
+             for arm, d, kind in mean.index]  # fmt: skip
+    return _markdown(["arm", "D", "kind", "trials", *chosen], lines)
+
+
+def patience(rows: pd.DataFrame) -> str:
+    """What stopping at a shorter patience than the trial's would have lost, and saved."""
+    lines = []
+    for until in (0.6, 1.0, 2.0):
+        for candidate in ("raw", "ema"):
+            of = rows[(rows.until == until) & (rows.candidate == candidate)]
+            keys = [*KEY, "averaging"]
+            for short in (p for p in PATIENCES if p < until):
+                pair = of[of.patience == short].merge(of[of.patience == until], on=keys)
+                if not pair.empty:
+                    lost = pair.loss_validation_x - pair.loss_validation_y
+                    saved = 1 - (pair.core_seconds_x / pair.core_seconds_y)
+                    lines.append([candidate, f"{short:g} for {until:g}", str(len(pair)), f"{lost.mean():.4f}",
+                                  f"{lost.max():.3f}", f"{(lost > 0.005).mean():.0%}", f"{saved.median():.0%}"])
+    head = ["reading", "patience", "pairs", "lost, mean", "lost, most", "lost > 0.005", "seconds saved, median"]
+    return _markdown(head, lines)
+
+
+def noise(rows: pd.DataFrame) -> str:
+    """Standard deviation of the lowest validation and test loss: over samples, and over initialisations."""
+    rows = rows[rows.stage == "noise"].dropna(subset=["loss_test"]).sort_values("loss_validation")
+    rows = rows.drop_duplicates(KEY)
+    lines = []
+    for (arm, n, d), of in rows.groupby(["arm", "n_params", "d_chars"]):
+        for name, part in (("sample", of[of.init == 0]), ("weights and order", of[of.seed == 0])):
+            lines.append([arm, f"{n:,}", f"{d:.0e}", name, str(len(part)),
+                          f"{part.loss_validation.std():.4f}", f"{part.loss_test.std():.4f}"])  # fmt: skip
+    return _markdown(["arm", "N", "D", "what differs", "runs", "sd, validation", "sd, test"], lines)
+
+
 def report() -> str:
     """The tables, as Markdown."""
     rows = table()
-    return "\n\n".join(minima(rows, arm) for arm in ("scratch", "text"))
+    seeds = f"{len(rows.drop_duplicates(KEY))} trials, {len(rows)} rows."
+    parts = {
+        "Gain over the published recipe, by cell": gains(rows),
+        "Minima over the rate, from scratch (seed 0)": minima(rows, "scratch"),
+        "Minima over the rate, pre-trained on text (seed 0)": minima(rows, "text"),
+        "Which reading of a run is best": readings(rows),
+        "Patience": patience(rows),
+        "Where the noise comes from": noise(rows),
+    }
+    return "\n\n".join([seeds, *(f"### {title}\n\n{text}" for title, text in parts.items())])
+
+
+def write_report() -> None:
+    """Put the tables between the page's marks."""
+    path = FOLDER / "README.md"
+    before, rest = path.read_text().split(BEGIN)
+    path.write_text(f"{before}{BEGIN}\n\n{report()}\n\n{END}{rest.split(END)[1]}")
 
 
 def main() -> None:
@@ -635,7 +757,7 @@ def main() -> None:
     elif arguments.what == "run":
         run(arguments.stages or list(STAGES))
     else:
-        print(report())
+        write_report()
 
 
 if __name__ == "__main__":
