@@ -1,4 +1,4 @@
-"""Ways of training, compared by the loss they reach: averaged weights, weight decay, dropout, patience, rates.
+"""Ways of training, by the loss they reach: averaged weights, decay, epsilon, dropout, patience, rates.
 
 A trial trains one cell of the `laptop` study at one rate, weight decay and dropout. It holds the rate and,
 beside the weights, keeps running means of them over the last share c of the steps; it goes on until neither
@@ -17,9 +17,8 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import product
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,7 +56,7 @@ BEGIN, END = "<!-- tables: recipes.py report -->", "<!-- end of tables -->"
 class Trial:
     """A cell and how it is trained. `init` seeds weights and order where not `seed`, which draws the sample.
 
-    It goes on until `patience` times the tokens seen brought nothing; `test_chars` is its test set's size.
+    It ends when `patience` times the tokens seen brought nothing more.
     """
 
     arm: str
@@ -78,17 +77,42 @@ class Trial:
     @property
     def key(self) -> tuple[Any, ...]:
         """What names it in the CSV."""
-        return (self.arm, self.n_params, self.d_chars, self.seed, self.init,
-                float(f"{self.rate:.6g}"), self.weight_decay, self.dropout,
-                int(self.anchored), self.epsilon, self.batch_tokens, self.patience, self.test_chars)  # fmt: skip
+        return (
+            self.arm,
+            self.n_params,
+            self.d_chars,
+            self.seed,
+            self.init,
+            float(f"{self.rate:.6g}"),
+            self.weight_decay,
+            self.dropout,
+            int(self.anchored),
+            self.epsilon,
+            self.batch_tokens,
+            self.patience,
+            self.test_chars,
+        )
 
 
-KEY = ["arm", "n_params", "d_chars", "seed", "init", "rate", "weight_decay", "dropout", "anchored", "epsilon",
-       "batch_tokens", "until", "test_chars"]  # fmt: skip
+KEY = [
+    "arm",
+    "n_params",
+    "d_chars",
+    "seed",
+    "init",
+    "rate",
+    "weight_decay",
+    "dropout",
+    "anchored",
+    "epsilon",
+    "batch_tokens",
+    "until",
+    "test_chars",
+]
 
 
 class Means:
-    """Running means of `tensors`: each over about the last share c of the steps, (s/t)^(1/c - 1) its weight."""
+    """Running means of `tensors` over about the last share c of t steps: step s weighs (s/t)^(1/c - 1)."""
 
     def __init__(self, tensors: list[Tensor]) -> None:
         self._tensors = [tensor.detach() for tensor in tensors]
@@ -113,16 +137,19 @@ class Searching(Trainer):
     """A Trainer that goes on to the long patience and reads off what every candidate would have done."""
 
     def __init__(
-        self, *arguments: Any, dropout: float, epsilon: float, seed: int,
-        patience: float, anchored: bool,
+        self,
+        *arguments: Any,
+        dropout: float,
+        epsilon: float,
+        seed: int,
+        patience: float,
+        anchored: bool,
     ) -> None:
         super().__init__(*arguments)
         self.patience = patience
         torch.manual_seed(seed)
-        if epsilon != 1e-8:  # which the library's optimiser has written into it
-            optimizer.adamw = partial(_with_epsilon, epsilon)  # type: ignore[attr-defined]
-        else:
-            optimizer.adamw = adamw  # type: ignore[attr-defined]
+        # The library's optimiser has 1e-8 written into it.
+        vars(optimizer)["adamw"] = partial(_with_epsilon, epsilon)
         if dropout:
             self._update = _update_with_dropout(self.model, self.optimizer, dropout)
         self.parameters = list(self.model.parameters())
@@ -164,9 +191,9 @@ class Searching(Trainer):
             point = self.training.curve[-1]
             self._read(0.0, point.loss_validation)
             if point is self.training.best:
-                self._state("long").keep(self.step)
+                self._kept("long").keep(self.step)
             if "published" not in self.states and self._stalled():
-                self.states["published"] = self._state("long").copy()
+                self.states["published"] = self._kept("long").copy()
                 self.published_end = (self.step, self.seconds)
             if self.step >= due:
                 due = math.ceil(self.step * (1 + EVERY))
@@ -181,7 +208,7 @@ class Searching(Trainer):
                         self.best[share].keep()
                         if share == SHARES[0]:
                             weights.restore()
-                            self._state("mean").keep(self.step)
+                            self._kept("mean").keep(self.step)
                     self.evaluating += time.process_time() - before
                     before = time.process_time()
                     self._read(share, loss)
@@ -194,7 +221,7 @@ class Searching(Trainer):
             if self.step >= MOST_EPOCHS * epoch:
                 return "limit"
 
-    def _state(self, name: str) -> "_State":
+    def _kept(self, name: str) -> "_State":
         if name not in self.states:
             self.states[name] = _State(self.parameters, self.optimizer.tensors())
         return self.states[name]
@@ -320,11 +347,17 @@ class Laboratory:
         """One row for each candidate."""
         device = prepare_device()
         (like, *_) = [
-            s for s in self.specs
+            s
+            for s in self.specs
             if (s.arm, s.size.n_params, s.d_chars) == (trial.arm, trial.n_params, trial.d_chars)
             and not s.is_pretraining
-        ] or [s for s in self.specs if (s.arm, s.size.n_params) == (trial.arm, trial.n_params)
-              and s.d_chars == 10_000 and not s.is_pretraining]  # fmt: skip
+        ] or [
+            s
+            for s in self.specs
+            if (s.arm, s.size.n_params) == (trial.arm, trial.n_params)
+            and s.d_chars == 10_000
+            and not s.is_pretraining
+        ]
         recipe: Recipe = replace(
             like.recipe, weight_decay=trial.weight_decay, batch_tokens=trial.batch_tokens
         )
@@ -342,13 +375,24 @@ class Laboratory:
         test_set = evaluation_batches(self.bench.tokens(spec, "test", trial.test_chars, 0), spec.context)
         tokens = self.bench.tokens(spec, "train", trial.d_chars, trial.seed)
         batches = Batches(
-            tokens, context=spec.context, batch_tokens=recipe.batch_tokens, batch_share=recipe.batch_share,
+            tokens,
+            context=spec.context,
+            batch_tokens=recipe.batch_tokens,
+            batch_share=recipe.batch_share,
             seed=trial.init,
-        )  # fmt: skip
+        )
         test = Evaluation(model, test_set)
         trainer = Searching(
-            model, batches, stop_set, trial.rate, recipe, dropout=trial.dropout, epsilon=trial.epsilon, seed=trial.init,
-            patience=trial.patience, anchored=trial.anchored,
+            model,
+            batches,
+            stop_set,
+            trial.rate,
+            recipe,
+            dropout=trial.dropout,
+            epsilon=trial.epsilon,
+            seed=trial.init,
+            patience=trial.patience,
+            anchored=trial.anchored,
         )
         try:
             ended = trainer.search()
@@ -367,7 +411,11 @@ class Laboratory:
 def _rows(trainer: Searching, ended: str, test: Evaluation, late: bool) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if ended == "diverged" and len(trainer.readings[SHARES[0]]) < 2:
-        return [_row("raw", 0.0, trainer.patience, 0.0, math.nan, math.nan, 0, trainer.step, trainer.seconds, ended)]
+        return [
+            _row(
+                "raw", 0.0, trainer.patience, 0.0, math.nan, math.nan, 0, trainer.step, trainer.seconds, ended
+            )
+        ]
     for share, readings in trainer.readings.items():
         test_loss = math.nan
         losses = [r.loss for r in readings]
@@ -383,13 +431,26 @@ def _rows(trainer: Searching, ended: str, test: Evaluation, late: bool) -> list[
             best = min(upto, key=lambda r: r.loss)
             same = best.step == readings[final].step
             rows.append(
-                _row("ema" if share else "raw", share, patience, 0.0, best.loss,
-                     test_loss if same else math.nan, best.step, upto[-1].step, upto[-1].seconds, by)
-            )  # fmt: skip
+                _row(
+                    "ema" if share else "raw",
+                    share,
+                    patience,
+                    0.0,
+                    best.loss,
+                    test_loss if same else math.nan,
+                    best.step,
+                    upto[-1].step,
+                    upto[-1].seconds,
+                    by,
+                )
+            )
     ends = {
         "published": (PUBLISHED_PATIENCE, getattr(trainer, "published_end", (trainer.step, trainer.seconds))),
         "long": (trainer.patience, (trainer.readings[0.0][-1].step, trainer.readings[0.0][-1].seconds)),
-        "mean": (trainer.patience, (trainer.readings[SHARES[0]][-1].step, trainer.readings[SHARES[0]][-1].seconds)),
+        "mean": (
+            trainer.patience,
+            (trainer.readings[SHARES[0]][-1].step, trainer.readings[SHARES[0]][-1].seconds),
+        ),
     }
     done: dict[int, tuple[float, float, int, int, float]] = {}
     for name, (patience, (step_end, seconds)) in ends.items():
@@ -402,34 +463,69 @@ def _rows(trainer: Searching, ended: str, test: Evaluation, late: bool) -> list[
             done[state.step] = loss, test(), at, math.ceil(trainer.recipe.decay_share * state.step), took
         loss, test_loss, at, steps, took = done[state.step]
         rows.append(
-            _row(f"{'published' if name == 'published' else 'raw' if name == 'long' else 'late'}+decay", 0.0,
-                 patience, trainer.recipe.decay_share, loss, test_loss, at, step_end + steps,
-                 seconds + took, ended)
-        )  # fmt: skip
+            _row(
+                f"{'published' if name == 'published' else 'raw' if name == 'long' else 'late'}+decay",
+                0.0,
+                patience,
+                trainer.recipe.decay_share,
+                loss,
+                test_loss,
+                at,
+                step_end + steps,
+                seconds + took,
+                ended,
+            )
+        )
     return rows
 
 
 def _row(
-    candidate: str, averaging: float, patience: float, decay: float, loss: float, test: float, best: int,
-    end: int, seconds: float, by: str,
-) -> dict[str, Any]:  # fmt: skip
+    candidate: str,
+    averaging: float,
+    patience: float,
+    decay: float,
+    loss: float,
+    test: float,
+    best: int,
+    end: int,
+    seconds: float,
+    by: str,
+) -> dict[str, Any]:
     return {
-        "candidate": candidate, "averaging": averaging, "patience": patience, "decay": decay,
-        "loss_validation": round(loss, 5), "loss_test": round(test, 5), "step_best": best, "step_end": end,
-        "core_seconds": round(seconds, 3), "stopped_by": by,
-    }  # fmt: skip
+        "candidate": candidate,
+        "averaging": averaging,
+        "patience": patience,
+        "decay": decay,
+        "loss_validation": round(loss, 5),
+        "loss_test": round(test, 5),
+        "step_best": best,
+        "step_end": end,
+        "core_seconds": round(seconds, 3),
+        "stopped_by": by,
+    }
 
 
 # Stages: what is tried, in the order it was thought of.
 
-SCRATCH_1 = ((12_768, 3_000, 1.7e-3), (12_768, 30_000, 3.8e-3), (50_112, 3_000, 1.3e-3),
-             (50_112, 10_000, 1.6e-3), (200_064, 3_000, 6e-4), (200_064, 10_000, 7e-4))  # fmt: skip
+SCRATCH_1 = (
+    (12_768, 3_000, 1.7e-3),
+    (12_768, 30_000, 3.8e-3),
+    (50_112, 3_000, 1.3e-3),
+    (50_112, 10_000, 1.6e-3),
+    (200_064, 3_000, 6e-4),
+    (200_064, 10_000, 7e-4),
+)
 
 
 TEXT_1 = ((50_112, 3_000, 4e-4), (50_112, 30_000, 1e-3), (12_768, 10_000, 7e-4))
-SECOND = (("scratch", 12_768, 3_000, 1.7e-3, 3.4e-3), ("scratch", 50_112, 3_000, 1.3e-3, 2.6e-3),
-          ("text", 50_112, 3_000, 4e-4, 4e-4), ("text", 12_768, 10_000, 7e-4, 7e-4),
-          ("text", 50_112, 30_000, 1e-3, 1e-3), ("scratch", 50_112, 10_000, 1.6e-3, 3.2e-3))  # fmt: skip
+SECOND = (
+    ("scratch", 12_768, 3_000, 1.7e-3, 3.4e-3),
+    ("scratch", 50_112, 3_000, 1.3e-3, 2.6e-3),
+    ("text", 50_112, 3_000, 4e-4, 4e-4),
+    ("text", 12_768, 10_000, 7e-4, 7e-4),
+    ("text", 50_112, 30_000, 1e-3, 1e-3),
+    ("scratch", 50_112, 10_000, 1.6e-3, 3.2e-3),
+)
 TINY = SCRATCH_1[0::2][:1] + SCRATCH_1[2:3] + SCRATCH_1[4:5]
 
 
@@ -445,8 +541,7 @@ def _grid(
 STAGES: dict[str, Callable[[], list[Trial]]] = {
     "scratch-1": lambda: list(_grid(SCRATCH_1, (0.1, 3.0), (0, 1, -1, 2))),
     # Does a slow start, or a long patience, find what the early stop missed? Smallest data, low rates.
-    "patience-1": lambda: list(_grid(TINY, (0.1, 3.0),
-                                     (-1, 0, -2), patience=2.0)),
+    "patience-1": lambda: list(_grid(TINY, (0.1, 3.0), (-1, 0, -2), patience=2.0)),
     "dropout-1": lambda: [
         replace(trial, dropout=dropout, epsilon=1e-3)
         for trial in _grid((SCRATCH_1[2], SCRATCH_1[3], SCRATCH_1[1]), (0.1,), (1, 0))
@@ -464,9 +559,11 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     # At 3e3 characters a token that the sample lacks is pushed down by Adam's full step each time: does a
     # larger epsilon, or a decay that holds against it, help?
     "tiny-1": lambda: [
-        *(replace(trial, epsilon=epsilon)
-          for epsilon in (1e-3, 1e-4, 1e-5)
-          for trial in _grid((TINY[0], TINY[1]), (0.1,), (0, 1, 2))),
+        *(
+            replace(trial, epsilon=epsilon)
+            for epsilon in (1e-3, 1e-4, 1e-5)
+            for trial in _grid((TINY[0], TINY[1]), (0.1,), (0, 1, 2))
+        ),
         *_grid(TINY, (10.0, 30.0), (0, 1)),
     ],
     "epsilon-1": lambda: [
@@ -502,8 +599,24 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     ],
     "both-4": lambda: [
         *(replace(trial, epsilon=3e-3, patience=1.0) for trial in _grid(TINY[:2], (10.0,), (1,))),
-        *(replace(trial, epsilon=1e-3, dropout=0.1, patience=1.0) for trial in _grid(TINY[:2], (10.0,), (1,))),
+        *(
+            replace(trial, epsilon=1e-3, dropout=0.1, patience=1.0)
+            for trial in _grid(TINY[:2], (10.0,), (1,))
+        ),
         *(replace(trial, epsilon=1e-8) for trial in _grid((SCRATCH_1[3], SCRATCH_1[1]), (10.0,), (1,))),
+    ],
+    "both-5": lambda: [
+        replace(trial, epsilon=1e-3)
+        for trial in (
+            *_grid(SCRATCH_1[1:2], (3.0,), (0, 2)),
+            *_grid(SCRATCH_1[5:], (3.0,), (1,)),
+            *_grid(SCRATCH_1[3:4], (10.0,), (1,)),
+            *_grid(SCRATCH_1[3:4], (3.0,), (0,)),
+        )
+    ],
+    "text-3": lambda: [
+        replace(trial, epsilon=1e-3)
+        for trial in _grid((TEXT_1[0], TEXT_1[2], TEXT_1[1]), (3.0, 1.0), (1, -1), arm="text")
     ],
     "anchor-1": lambda: [
         replace(trial, epsilon=1e-3, anchored=True)
@@ -537,7 +650,10 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     "second": lambda: [
         Trial(arm, n, d, rate, decay, epsilon=epsilon, seed=1, init=1)
         for arm, n, d, old, new in SECOND
-        for rate, decay, epsilon in ((old, 0.1, 1e-8), (new, 3.0, 1e-3), (new, 10.0, 1e-3))
+        for rate, decay, epsilon in ((old, 0.1, 1e-8), (new, 3.0, 1e-3))
+    ],
+    "second-2": lambda: [
+        Trial(arm, n, d, new, 10.0, epsilon=1e-3, seed=1, init=1) for arm, n, d, _, new in SECOND[:2]
     ],
     "decay-1": lambda: list(_grid((SCRATCH_1[1], SCRATCH_1[3], SCRATCH_1[5]), (10.0, 1.0), (0, 1))),
 }
@@ -560,15 +676,21 @@ def run(stages: Sequence[str]) -> None:
             rows = pd.DataFrame([{"stage": stage} | row for row in laboratory.run(trial)])
             path = FOLDER / "trials.csv"
             rows.to_csv(path, mode="a", header=not path.exists(), index=False)
-            best = rows.loc[rows.loss_validation.idxmin()] if rows.loss_validation.notna().any() else None
-            said = "diverged" if best is None else f"{best.candidate} {best.averaging} {best.loss_validation}"
+            best = rows.sort_values("loss_validation").iloc[0]
+            said = f"{best.candidate} {best.averaging} {best.loss_validation}"
             print(stage, *trial.key, said, rows.core_seconds.max(), rows.stopped_by.iloc[-1], flush=True)
 
 
 # The report: what is compared, as columns of the CSV.
 
 EVERYTHING = ("raw+decay", "ema", "published+decay")  # what one run of a candidate may choose from
-PLAIN: dict[str, Any] = {"weight_decay": 0.1, "dropout": 0.0, "anchored": 0, "epsilon": 1e-8, "batch_tokens": 2048}
+PLAIN: dict[str, Any] = {
+    "weight_decay": 0.1,
+    "dropout": 0.0,
+    "anchored": 0,
+    "epsilon": 1e-8,
+    "batch_tokens": 2048,
+}
 
 
 @dataclass(frozen=True)
@@ -607,19 +729,38 @@ CANDIDATES = (
     *(_changed(f"weight decay {value:g}", weight_decay=value) for value in (1, 3, 10, 30)),
     *(_changed(f"batch of {value} tokens", batch_tokens=value) for value in (128, 512)),
     *(_changed(f"epsilon {value:g}", epsilon=value) for value in (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)),
-    *(_changed(f"epsilon {e:g}, weight decay {value:g}", epsilon=e, weight_decay=value)
-      for e in (1e-3, 3e-3) for value in (1, 3, 10, 30)),
-    *(_changed(f"epsilon 0.001, decay {value:g} towards the start", epsilon=1e-3, weight_decay=value,
-               anchored=1) for value in (3, 10, 30)),
-    *(_changed(f"epsilon {e:g}, dropout {value:g}", epsilon=e, dropout=value)
-      for e in (1e-3, 3e-3) for value in (0.1, 0.2)),
-    *(_changed(f"epsilon {e:g}, weight decay {wd:g}, dropout {value:g}", epsilon=e, dropout=value,
-               weight_decay=wd) for e in (1e-3, 3e-3) for wd in (1, 3, 10) for value in (0.1, 0.2)),
-)  # fmt: skip
+    *(
+        _changed(f"epsilon {e:g}, weight decay {value:g}", epsilon=e, weight_decay=value)
+        for e in (1e-3, 3e-3)
+        for value in (1, 3, 10, 30)
+    ),
+    *(
+        _changed(
+            f"epsilon 0.001, decay {value:g} towards the start", epsilon=1e-3, weight_decay=value, anchored=1
+        )
+        for value in (3, 10, 30)
+    ),
+    *(
+        _changed(f"epsilon {e:g}, dropout {value:g}", epsilon=e, dropout=value)
+        for e in (1e-3, 3e-3)
+        for value in (0.1, 0.2)
+    ),
+    *(
+        _changed(
+            f"epsilon {e:g}, weight decay {wd:g}, dropout {value:g}",
+            epsilon=e,
+            dropout=value,
+            weight_decay=wd,
+        )
+        for e in (1e-3, 3e-3)
+        for wd in (1, 3, 10)
+        for value in (0.1, 0.2)
+    ),
+)
 
 
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows))
 
 
 def minima(rows: pd.DataFrame, arm: str) -> str:
@@ -631,15 +772,22 @@ def minima(rows: pd.DataFrame, arm: str) -> str:
     for candidate in CANDIDATES:
         of, line = candidate.rows(rows), [candidate.name]
         for n, d in cells:
-            here = of[(of.n_params == n) & (of.d_chars == d)].set_index("rate").sort_index()
+            here = of[(of.n_params == n) & (of.d_chars == d)]
             if here.empty:
                 line.append("")
                 continue
-            best = here.loss_validation.idxmin()
-            losses = [here.loss_validation.get(best * f) for f in (0.5, 2.0)]
-            near = [f"{loss - here.loss_validation.min():+.3f}" if loss is not None else "?" for loss in losses]
-            line.append(f"**{here.loss_validation.min():.3f}** {here.loss_test[best]:.3f} "
-                        f"({best:.2g}: {near[0]}, {near[1]}; {here.core_seconds[best]:.0f} s)")  # fmt: skip
+            rates, losses, tests, seconds = (
+                here[column].to_numpy() for column in ("rate", "loss_validation", "loss_test", "core_seconds")
+            )
+            best = int(losses.argmin())
+            near = []
+            for factor in (0.5, 2.0):
+                off = losses[np.isclose(rates, rates[best] * factor, rtol=0.01)]
+                near.append(f"{off[0] - losses[best]:+.3f}" if len(off) else "?")
+            line.append(
+                f"**{losses[best]:.3f}** {tests[best]:.3f} "
+                f"({rates[best]:.2g}: {near[0]}, {near[1]}; {seconds[best]:.0f} s)"
+            )
         if any(line[1:]):
             lines.append(line)
     head = [f"{arm}: candidate", *(f"N = {n:,}, D = {d:.0e}" for n, d in cells)]
@@ -657,22 +805,41 @@ def gains(rows: pd.DataFrame) -> str:
         here = runs[(runs.arm == arm) & (runs.n_params == n) & (runs.d_chars == d) & (runs.seed == seed)]
         old = CANDIDATES[0].rows(of)
         tested = of.dropna(subset=["loss_test"])
-        best = tested.loc[tested.loss_validation.idxmin()]
-        what = f"{best.candidate}{f' {best.averaging:g}' if best.averaging else ''}, rate {best.rate:.2g}, " \
-               f"weight decay {best.weight_decay:g}, epsilon {best.epsilon:g}" \
-               f"{', anchored' if best.anchored else ''}{f', dropout {best.dropout:g}' if best.dropout else ''}"
-        line = [arm, f"{n:,}", f"{d:.0e}", str(seed),
-                " / ".join(f"{loss:.3f}" for loss in here.loss_validation)]
+        best = tested.sort_values("loss_validation").iloc[0]
+        what = (
+            f"{best.candidate}{f' {best.averaging:g}' if best.averaging else ''}, rate {best.rate:.2g}, "
+            f"weight decay {best.weight_decay:g}, epsilon {best.epsilon:g}"
+            f"{', anchored' if best.anchored else ''}{f', dropout {best.dropout:g}' if best.dropout else ''}"
+        )
+        line = [
+            arm,
+            f"{n:,}",
+            f"{d:.0e}",
+            str(seed),
+            " / ".join(f"{loss:.3f}" for loss in here.loss_validation),
+        ]
         if old.empty:
             line += ["", f"{best.loss_validation:.3f}, {best.loss_test:.3f}", ""]
         else:
-            was = old.loc[old.loss_validation.idxmin()]
-            line += [f"{was.loss_validation:.3f}, {was.loss_test:.3f} ({len(old)})",
-                     f"{best.loss_validation:.3f}, {best.loss_test:.3f}",
-                     f"{best.loss_validation - was.loss_validation:+.3f}, {best.loss_test - was.loss_test:+.3f}"]
+            was = old.sort_values("loss_validation").iloc[0]
+            line += [
+                f"{was.loss_validation:.3f}, {was.loss_test:.3f} ({len(old)})",
+                f"{best.loss_validation:.3f}, {best.loss_test:.3f}",
+                f"{best.loss_validation - was.loss_validation:+.3f}, {best.loss_test - was.loss_test:+.3f}",
+            ]
         lines.append([*line, what, f"{best.core_seconds:.0f}"])
-    head = ["arm", "N", "D", "seed", "published, validation", "its recipe here: validation, test (rates)",
-            "lowest found: validation, test", "gain", "found by", "s"]
+    head = [
+        "arm",
+        "N",
+        "D",
+        "seed",
+        "published, validation",
+        "its recipe here: validation, test (rates)",
+        "lowest found: validation, test",
+        "gain",
+        "found by",
+        "s",
+    ]
     return _markdown(head, lines)
 
 
@@ -680,17 +847,20 @@ def readings(rows: pd.DataFrame) -> str:
     """By arm, D and kind of recipe: how far each way of reading a run lies above the best of its run, mean."""
     rows = rows[(rows.dropout == 0) & (rows.anchored == 0) & (rows.batch_tokens == 2048)].copy()
     damped, decayed = rows.epsilon >= 1e-3, rows.weight_decay >= 1
-    rows["kind"] = np.select([damped & decayed, damped, decayed],
-                             ["epsilon and decay", "epsilon", "decay"], "as published")
+    rows["kind"] = np.select(
+        [damped & decayed, damped, decayed], ["epsilon and decay", "epsilon", "decay"], "as published"
+    )
     rows["reading"] = rows.candidate + rows.averaging.map(lambda c: f" {c:g}" if c else "")
     chosen = ["published+decay", "raw", "raw+decay", "ema 0.1", "ema 0.2", "ema 0.4", "ema 0.8"]
     lowest = rows.groupby(["arm", "d_chars", "kind", *KEY[3:], "n_params", "reading"]).loss_validation.min()
     wide = lowest.unstack("reading")[chosen]
     above = wide.sub(wide.min(axis=1), axis=0).groupby(["arm", "d_chars", "kind"])
-    mean, count = above.mean(), above.size()
-    lines = [[arm, f"{d:.0e}", kind, str(count[arm, d, kind]),
-              *("" if math.isnan(v) else f"{v:.3f}" for v in mean.loc[(arm, d, kind)])]
-             for arm, d, kind in mean.index]  # fmt: skip
+    lines = []
+    for (arm, d, kind), part in above:
+        means = part[chosen].mean()
+        lines.append(
+            [arm, f"{d:.0e}", kind, len(part), *("" if math.isnan(v) else f"{v:.3f}" for v in means)]
+        )
     return _markdown(["arm", "D", "kind", "trials", *chosen], lines)
 
 
@@ -706,9 +876,26 @@ def patience(rows: pd.DataFrame) -> str:
                 if not pair.empty:
                     lost = pair.loss_validation_x - pair.loss_validation_y
                     saved = 1 - (pair.core_seconds_x / pair.core_seconds_y)
-                    lines.append([candidate, f"{short:g} for {until:g}", str(len(pair)), f"{lost.mean():.4f}",
-                                  f"{lost.max():.3f}", f"{(lost > 0.005).mean():.0%}", f"{saved.median():.0%}"])
-    head = ["reading", "patience", "pairs", "lost, mean", "lost, most", "lost > 0.005", "seconds saved, median"]
+                    lines.append(
+                        [
+                            candidate,
+                            f"{short:g} for {until:g}",
+                            str(len(pair)),
+                            f"{lost.mean():.4f}",
+                            f"{lost.max():.3f}",
+                            f"{(lost > 0.005).mean():.0%}",
+                            f"{saved.median():.0%}",
+                        ]
+                    )
+    head = [
+        "reading",
+        "patience",
+        "pairs",
+        "lost, mean",
+        "lost, most",
+        "lost > 0.005",
+        "seconds saved, median",
+    ]
     return _markdown(head, lines)
 
 
@@ -719,8 +906,17 @@ def noise(rows: pd.DataFrame) -> str:
     lines = []
     for (arm, n, d), of in rows.groupby(["arm", "n_params", "d_chars"]):
         for name, part in (("sample", of[of.init == 0]), ("weights and order", of[of.seed == 0])):
-            lines.append([arm, f"{n:,}", f"{d:.0e}", name, str(len(part)),
-                          f"{part.loss_validation.std():.4f}", f"{part.loss_test.std():.4f}"])  # fmt: skip
+            lines.append(
+                [
+                    arm,
+                    f"{n:,}",
+                    f"{d:.0e}",
+                    name,
+                    str(len(part)),
+                    f"{part.loss_validation.std():.4f}",
+                    f"{part.loss_test.std():.4f}",
+                ]
+            )
     return _markdown(["arm", "N", "D", "what differs", "runs", "sd, validation", "sd, test"], lines)
 
 
