@@ -550,7 +550,7 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     # More data: 1e5 characters.
     "larger-1": lambda: [
         Trial("scratch", 12_768, 100_000, rate, decay, epsilon=epsilon)
-        for rate, decay, epsilon in ((8e-3, 3.0, 1e-3), (8e-3, 0.1, 1e-3), (1.6e-2, 3.0, 1e-3))
+        for rate, decay, epsilon in ((1.6e-2, 3.0, 1e-3), (8e-3, 0.1, 1e-3))
     ],
     "larger-2": lambda: [
         Trial("scratch", 50_112, 100_000, 3.6e-3, decay, epsilon=epsilon)
@@ -608,15 +608,24 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     "both-5": lambda: [
         replace(trial, epsilon=1e-3)
         for trial in (
-            *_grid(SCRATCH_1[1:2], (3.0,), (0, 2)),
             *_grid(SCRATCH_1[5:], (3.0,), (1,)),
-            *_grid(SCRATCH_1[3:4], (10.0,), (1,)),
+            *_grid(SCRATCH_1[1:2], (3.0,), (2,)),
             *_grid(SCRATCH_1[3:4], (3.0,), (0,)),
+            *_grid(SCRATCH_1[3:4], (10.0,), (1,)),
+            *_grid(SCRATCH_1[1:2], (3.0,), (0,)),
         )
     ],
     "text-3": lambda: [
         replace(trial, epsilon=1e-3)
-        for trial in _grid((TEXT_1[0], TEXT_1[2], TEXT_1[1]), (3.0, 1.0), (1, -1), arm="text")
+        for trial in (
+            *_grid((TEXT_1[0], TEXT_1[2], TEXT_1[1]), (3.0,), (1, -1), arm="text"),
+            *_grid((TEXT_1[0], TEXT_1[2]), (1.0,), (0,), arm="text"),
+        )
+    ],
+    # Larger models.
+    "wide-1": lambda: [
+        Trial("scratch", n, 3_000, rate, decay, epsilon=1e-3)
+        for n, rate, decay in ((200_064, 1.2e-3, 3.0), (200_064, 1.2e-3, 10.0), (793_344, 6e-4, 3.0))
     ],
     "anchor-1": lambda: [
         replace(trial, epsilon=1e-3, anchored=True)
@@ -644,7 +653,7 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     "noise": lambda: [
         Trial(arm, n, d, rate, 3.0, epsilon=1e-3, seed=seed, init=init)
         for arm, n, d, rate in (("scratch", 12_768, 3_000, 3.4e-3), ("text", 12_768, 10_000, 7e-4))
-        for seed, init in [(0, 0)] + [(k, 0) for k in range(1, 7)] + [(0, k) for k in range(1, 7)]
+        for seed, init in [(0, 0)] + [(k, 0) for k in range(1, 6)] + [(0, k) for k in range(1, 6)]
     ],
     # The other seed: the published recipe near its published rates, and the new one at one rate a cell.
     "second": lambda: [
@@ -785,7 +794,7 @@ def minima(rows: pd.DataFrame, arm: str) -> str:
                 off = losses[np.isclose(rates, rates[best] * factor, rtol=0.01)]
                 near.append(f"{off[0] - losses[best]:+.3f}" if len(off) else "?")
             line.append(
-                f"**{losses[best]:.3f}** {tests[best]:.3f} "
+                f"**{losses[best]:.3f}** {'' if math.isnan(tests[best]) else f'{tests[best]:.3f} '}"
                 f"({rates[best]:.2g}: {near[0]}, {near[1]}; {seconds[best]:.0f} s)"
             )
         if any(line[1:]):
@@ -844,7 +853,7 @@ def gains(rows: pd.DataFrame) -> str:
 
 
 def readings(rows: pd.DataFrame) -> str:
-    """By arm, D and kind of recipe: how far each way of reading a run lies above the best of its run, mean."""
+    """By arm, D and kind of recipe: how far each reading of a run lies above the lowest, on average."""
     rows = rows[(rows.dropout == 0) & (rows.anchored == 0) & (rows.batch_tokens == 2048)].copy()
     damped, decayed = rows.epsilon >= 1e-3, rows.weight_decay >= 1
     rows["kind"] = np.select(
@@ -901,8 +910,9 @@ def patience(rows: pd.DataFrame) -> str:
 
 def noise(rows: pd.DataFrame) -> str:
     """Standard deviation of the lowest validation and test loss: over samples, and over initialisations."""
-    rows = rows[rows.stage == "noise"].dropna(subset=["loss_test"]).sort_values("loss_validation")
-    rows = rows.drop_duplicates(KEY)
+    wanted = {trial.key for trial in STAGES["noise"]()}
+    rows = rows[[key in wanted for key in rows[KEY].itertuples(index=False, name=None)]]
+    rows = rows.dropna(subset=["loss_test"]).sort_values("loss_validation").drop_duplicates(KEY)
     lines = []
     for (arm, n, d), of in rows.groupby(["arm", "n_params", "d_chars"]):
         for name, part in (("sample", of[of.init == 0]), ("weights and order", of[of.seed == 0])):
