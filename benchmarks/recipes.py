@@ -543,18 +543,18 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     # Does a slow start, or a long patience, find what the early stop missed? Smallest data, low rates.
     "patience-1": lambda: list(_grid(TINY, (0.1, 3.0), (-1, 0, -2), patience=2.0)),
     "dropout-1": lambda: [
-        replace(trial, dropout=dropout, epsilon=1e-3)
-        for trial in _grid((SCRATCH_1[2], SCRATCH_1[3], SCRATCH_1[1]), (0.1,), (1, 0))
-        for dropout in (0.2, 0.1)
+        replace(trial, dropout=dropout, epsilon=epsilon)
+        for epsilon, decay in ((1e-3, 3.0), (1e-8, 0.1))
+        for dropout in (0.1, 0.2)
+        for trial in (
+            *_grid(TINY[:2], (decay,), (1 if decay > 1 else 0,)),
+            *_grid(TEXT_1[:1], (decay,), (0,), arm="text"),
+        )
     ],
     # More data: 1e5 characters.
     "larger-1": lambda: [
         Trial("scratch", 12_768, 100_000, rate, decay, epsilon=epsilon)
         for rate, decay, epsilon in ((1.6e-2, 3.0, 1e-3), (8e-3, 0.1, 1e-3))
-    ],
-    "larger-2": lambda: [
-        Trial("scratch", 50_112, 100_000, 3.6e-3, decay, epsilon=epsilon)
-        for decay, epsilon in ((3.0, 1e-3), (0.1, 1e-3))
     ],
     # At 3e3 characters a token that the sample lacks is pushed down by Adam's full step each time: does a
     # larger epsilon, or a decay that holds against it, help?
@@ -597,14 +597,6 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
             *_grid(TINY[2:], (10.0,), (1,)),
         )
     ],
-    "both-4": lambda: [
-        *(replace(trial, epsilon=3e-3, patience=1.0) for trial in _grid(TINY[:2], (10.0,), (1,))),
-        *(
-            replace(trial, epsilon=1e-3, dropout=0.1, patience=1.0)
-            for trial in _grid(TINY[:2], (10.0,), (1,))
-        ),
-        *(replace(trial, epsilon=1e-8) for trial in _grid((SCRATCH_1[3], SCRATCH_1[1]), (10.0,), (1,))),
-    ],
     "both-5": lambda: [
         replace(trial, epsilon=1e-3)
         for trial in (
@@ -631,23 +623,15 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
         replace(trial, epsilon=1e-3, anchored=True)
         for trial in _grid(TEXT_1, (10.0, 3.0, 30.0), (0,), arm="text")
     ],
-    "epsilon-4": lambda: [
-        replace(trial, epsilon=epsilon)
-        for epsilon in (3e-4, 3e-3)
-        for trial in _grid(TINY[2:], (0.1,), (0, 1))
-    ],
     "batch-1": lambda: [
         replace(trial, batch_tokens=tokens)
-        for tokens in (512,)
+        for tokens in (128,)
         for trial in _grid((SCRATCH_1[1], SCRATCH_1[3], SCRATCH_1[5]), (0.1, 3.0), (-1, 0))
     ],
     "text-1": lambda: [
         replace(trial, epsilon=epsilon)
         for epsilon in (1e-8, 1e-3)
         for trial in _grid(TEXT_1, (0.1,), (0, 1, -1), arm="text")
-    ],
-    "text-2": lambda: [
-        *(replace(trial, epsilon=1e-3, dropout=0.1) for trial in _grid(TEXT_1, (0.1,), (0,), arm="text")),
     ],
     # Same sample, other weights and order; other sample, same weights and order: epsilon 1e-3, one rate.
     "noise": lambda: [
@@ -664,7 +648,6 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     "second-2": lambda: [
         Trial(arm, n, d, new, 10.0, epsilon=1e-3, seed=1, init=1) for arm, n, d, _, new in SECOND[:2]
     ],
-    "decay-1": lambda: list(_grid((SCRATCH_1[1], SCRATCH_1[3], SCRATCH_1[5]), (10.0, 1.0), (0, 1))),
 }
 
 
@@ -749,6 +732,7 @@ CANDIDATES = (
         )
         for value in (3, 10, 30)
     ),
+    *(_changed(f"dropout {value:g}", dropout=value) for value in (0.1, 0.2)),
     *(
         _changed(f"epsilon {e:g}, dropout {value:g}", epsilon=e, dropout=value)
         for e in (1e-3, 3e-3)
