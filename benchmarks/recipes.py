@@ -554,7 +554,7 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
     # More data: 1e5 characters.
     "larger-1": lambda: [
         Trial("scratch", 12_768, 100_000, rate, decay, epsilon=epsilon)
-        for rate, decay, epsilon in ((1.6e-2, 3.0, 1e-3), (8e-3, 0.1, 1e-3))
+        for rate, decay, epsilon in ((1.6e-2, 3.0, 1e-3), (8e-3, 0.1, 1e-3), (8e-3, 1.0, 1e-3))
     ],
     # At 3e3 characters a token that the sample lacks is pushed down by Adam's full step each time: does a
     # larger epsilon, or a decay that holds against it, help?
