@@ -231,8 +231,8 @@ def test_a_full_disk_is_one_clear_error_and_the_study_goes_on_later(
     for key in study.table().query("d_chars > 0")["key"].iloc[:3]:
         (study.store.records / f"{key}.json").unlink()
     kept = stamps(study)
-    # The system refuses to let a file grow, as it would on a full disk.
-    with sweep_on(tmp_path, study_cache, most_bytes=1_000) as sweep:
+    # The system refuses to let a file grow beyond a key for the workers, as it would on a full disk.
+    with sweep_on(tmp_path, study_cache, most_bytes=2_000) as sweep:
         code, out, error = sweep.end()
     assert (code, out) == (1, "")
     assert re.fullmatch(r"transferlaws: error: cannot write \S+\.json: .+\n", error), error
