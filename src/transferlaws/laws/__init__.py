@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from transferlaws.laws.curves.curve import Curve, Curves, MeasuredCurve
     from transferlaws.laws.curves.scratch import fit_curves
     from transferlaws.laws.data import SCRATCH
-    from transferlaws.laws.data.cells import run_noise
+    from transferlaws.laws.data.cells import noise_of, run_noise
+    from transferlaws.laws.data.noise import Noise
     from transferlaws.laws.data.synthetic import PLANTED, Design, Scratch, plant
     from transferlaws.laws.data.table import check_table, notes, read_table, sources, without_highest
     from transferlaws.laws.document import laws_document, read_laws, write_laws
@@ -35,19 +36,20 @@ if TYPE_CHECKING:
 __all__ = [
     "BASELINE", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "BrokenPower", "CellStatus",
     "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "FormFit", "Gain",
-    "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative", "Power",
+    "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative", "Noise", "Power",
     "PowerOfData", "Rectified", "RectifiedAtOneSize", "Result", "Scratch", "Status", "TransferGap",
     "Unified", "check_table", "compare", "declare_hold_out", "design_of", "effective_data", "expected_sd",
     "fit", "fit_all", "fit_curves", "fit_form", "gain", "individual_lines", "larger_designs",
-    "laws_document", "leave_outs", "next_cells", "notes", "plant", "planted_law", "power", "predict_loss",
-    "read_laws", "read_table", "run_noise", "same_exponent", "scratch_of", "sources", "without_highest",
-    "write_laws",
+    "laws_document", "leave_outs", "next_cells", "noise_of", "notes", "plant", "planted_law", "power",
+    "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent", "scratch_of", "sources",
+    "without_highest", "write_laws",
 ]  # fmt: skip
 _ROOMS = {
     "curves.curve": "Curve Curves MeasuredCurve",
     "curves.scratch": "fit_curves",
     "data": "SCRATCH",
-    "data.cells": "run_noise",
+    "data.cells": "noise_of run_noise",
+    "data.noise": "Noise",
     "data.synthetic": "PLANTED Design Scratch plant",
     "data.table": "check_table notes read_table sources without_highest",
     "document": "laws_document read_laws write_laws",

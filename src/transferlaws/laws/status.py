@@ -23,7 +23,7 @@ class _Said(StrEnum):
 class Status(_Said):
     """How far a law may be believed; `sentence` says what a reader may do with it."""
 
-    CONVERGED = "converged", "Every parameter has a closed interval, so the law may be quoted with it."
+    CONVERGED = "converged", "Every parameter has a closed interval."
     AT_BOUND = (
         "at_bound",
         "The best law lies at the edge of what was searched: read it as a bound, not as a value.",
@@ -42,6 +42,38 @@ class Status(_Said):
         "published without intervals",
         "Published without intervals and without the grid of its runs, so neither is known here.",
     )
+
+
+class Search(_Said):
+    """Whether the search for the best law came to an end."""
+
+    FINISHED = "finished", "The search ended in a minimum."
+    AT_BOUND = "at_bound", "The search ended at the edge of what it may look at."
+    UNFINISHED = "unfinished", "The search stopped before it had settled."
+
+
+class Identification(_Said):
+    """Whether the runs pin each parameter down."""
+
+    IDENTIFIED = "identified", "Every parameter has a closed interval."
+    ILL_CONDITIONED = "ill_conditioned", "The parameters trade against each other."
+    NOT_IDENTIFIED = "not_identified", "The runs leave a parameter open."
+
+
+class Adequate(_Said):
+    """Whether the law follows the runs it was fitted to, within the noise between seeds."""
+
+    ADEQUATE = "adequate", "The law follows its runs within the noise between seeds{size}."
+    MISFIT = (
+        "misfit",
+        "The law does not follow its runs{size}: its exponents sum up this range and are no measurement.",
+    )
+    PATTERN = (
+        "pattern",
+        "What the law leaves unexplained lies in rows along N or D{size}, as a wrong form leaves it: its "
+        "exponents sum up this range and are no measurement.",
+    )
+    UNTESTED = "untested", "Too little was repeated to tell misfit from noise."
 
 
 class CellStatus(_Said):

@@ -26,7 +26,7 @@ def table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
 
 def verdict(fit: Fit) -> Prose:
     """What the fit's status allows a reader to say."""
-    said = fit.status.sentence
+    said = " ".join(fit.verdicts)
     for name, meaning in MEANINGS.items():
         if getattr(fit, name).covers(0.0):
             said += f" The interval of $\\{name}$ contains zero: that {meaning} moves $D_T$ is not shown."

@@ -12,7 +12,7 @@ from transferlaws.laws.curves.curve import Curve, Curves, MeasuredCurve
 from transferlaws.laws.curves.floor import N_CURVE, fit_floor, floor_loss
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.cells import Cells, reduce_to_cells
-from transferlaws.laws.data.noise import UNSEEN, excess_variance
+from transferlaws.laws.data.noise import Misfit, misfit_of
 from transferlaws.laws.data.table import check_table
 from transferlaws.laws.numerics.solver import Box
 
@@ -119,21 +119,14 @@ def scratch_theta(cells: Cells, losses: Floats, sd: Floats, near: Floats | None 
     return out
 
 
-def curve_noise(cells: Cells) -> tuple[Floats, Floats, float]:
-    """Scratch curves (S, 4), the sd (m,) of each cell's mean about them, and its degrees of freedom.
-
-    The seeds' noise, plus what the curves leave unexplained (Paule and Mandel 1982) spread evenly.
-    """
+def curve_noise(cells: Cells) -> tuple[Floats, Misfit]:
+    """Scratch curves (S, 4), and what they leave unexplained of the cells' means."""
     at = cells.scratch
     free = int(at.sum()) - 3 * len(cells.sizes)
     theta = scratch_theta(cells, cells.loss[None], np.full(len(cells.loss), max(cells.typical_sd, 1e-6)))[0]
     fitted = floor_loss(theta[cells.size][None], cells.d_chars, reference(cells))[0][0]
-    extra = excess_variance((cells.loss - fitted)[at], cells.variance[at], free) if free > 0 else 0.0
-    sd = np.sqrt(cells.variance + extra)
-    if not np.all(sd > 1e-9):
-        sd = np.full_like(sd, UNSEEN if free <= 0 else 1e-6)
-    dof = float(max(free, 0) + (cells.dof if extra == 0 else 0))
-    return theta, sd, max(dof, 1.0)
+    residual, own = (cells.loss - fitted)[at], cells.variance[at]
+    return theta, misfit_of(residual, own, free, cells.noise)
 
 
 def require_scratch(table: pd.DataFrame) -> None:

@@ -1,4 +1,4 @@
-"""From runs to cells: one mean loss for each (size, data size, arm), with the noise of that mean."""
+"""From runs to cells: one mean loss for each (size, data size, arm), and how the means vary together."""
 
 from dataclasses import dataclass, replace
 
@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from transferlaws.laws.data import SCRATCH
-from transferlaws.laws.data.noise import UNSEEN, noise_of_runs
+from transferlaws.laws.data.noise import Noise, generalised_means, noise_of_runs
 
 Floats = NDArray[np.float64]
 
@@ -16,8 +16,8 @@ Floats = NDArray[np.float64]
 class Cells:
     """Mean losses of m cells: `size` indexes `sizes`, `source` indexes `sources` (-1: from scratch).
 
-    `d_chars` are characters, `loss` nats/token, `variance` the seeds' variance of each mean in nats^2, known
-    to `dof` degrees of freedom (0, and all of it 0, where no cell was repeated).
+    `d_chars` are characters, `loss` nats/token, `covariance` (m, m) that of the means between seeds, nats^2,
+    and `noise` that of the runs behind them. Where no cell was repeated its scale is a guess (`noise.dof` 0).
     """
 
     sizes: Floats
@@ -27,8 +27,8 @@ class Cells:
     sources: tuple[str, ...]
     loss: Floats
     n_seeds: NDArray[np.int64]
-    variance: Floats
-    dof: int
+    covariance: Floats
+    noise: Noise
     n_runs: int
 
     @property
@@ -44,19 +44,23 @@ class Cells:
     @property
     def typical_sd(self) -> float:
         """Standard deviation of a mean in nats/token, over all cells alike: the first guess of every fit."""
-        return float(np.sqrt(self.variance.mean())) if self.dof else UNSEEN
+        return float(np.sqrt(self.variance.mean()))
+
+    @property
+    def variance(self) -> Floats:
+        """Variance (m,) of each mean between seeds, nats^2."""
+        return np.diag(self.covariance)
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Standard deviation of one run between seeds, nats/token: of its sample, and the run's own."""
+        return self.noise.parts(self.source + 1, self.d_chars)
 
     def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> "Cells":
         """The cells that `keep` marks or numbers, sizes unchanged."""
-        names = ("size", "d_chars", "source", "loss", "n_seeds", "variance")
-        return replace(self, **{name: getattr(self, name)[keep] for name in names})
-
-    def run_variance(self, sd: Floats | None = None) -> float:
-        """Variance of one run in nats^2: the mean over cells of a mean's variance times its number of runs.
-
-        `sd` (m,) are the standard deviations of the means in nats/token, by default the seeds' own.
-        """
-        return float(np.mean((self.variance if sd is None else sd**2) * self.n_seeds))
+        names = ("size", "d_chars", "source", "loss", "n_seeds")
+        kept = {name: getattr(self, name)[keep] for name in names}
+        return replace(self, **kept, covariance=self.covariance[keep][:, keep])
 
     def frame(self, fitted: Floats, sd: Floats) -> pd.DataFrame:
         """One row a cell: arm, n_params, d_chars, loss, fitted, residual, sd (nats/token)."""
@@ -73,8 +77,11 @@ class Cells:
         )
 
 
-def reduce_to_cells(table: pd.DataFrame, sources: tuple[str, ...]) -> Cells:
-    """Cells of the scratch arm (source -1) and of each of `sources` (0, 1, ...) of a checked table."""
+def reduce_to_cells(table: pd.DataFrame, sources: tuple[str, ...], noise: Noise | None = None) -> Cells:
+    """Cells of the scratch arm (source -1) and of each of `sources` (0, 1, ...) of a checked table.
+
+    `noise` is what one knows of it beforehand; by default the table's repeats say it.
+    """
     arms = (SCRATCH, *sources)
     runs = table[table["arm"].isin(arms)]
     n, d = runs["n_params"].to_numpy(float), runs["d_chars"].to_numpy(float)
@@ -82,21 +89,35 @@ def reduce_to_cells(table: pd.DataFrame, sources: tuple[str, ...]) -> Cells:
     sizes, size = np.unique(n, return_inverse=True)
     keys, cell = np.unique(np.column_stack([size, arm, d]), axis=0, return_inverse=True)
     cell = cell.ravel()
-    seed = pd.factorize(runs["seed"].astype(str) + "|" + runs["n_params"].astype(str))[0]
-    noise = noise_of_runs(runs["loss"].to_numpy(float), cell, seed, size, keys[:, 2].astype(float))
-    count = np.bincount(cell)
+    place, d_chars = keys[:, 1].astype(np.intp) + 1, keys[:, 2].copy()
+    # A seed that a cell has twice counts as two.
+    twice = runs.groupby(["n_params", "arm", "d_chars", "seed"]).cumcount().astype(str)
+    seed = pd.factorize(runs["seed"].astype(str) + "|" + twice)[0]
+    shape = (len(keys), seed.max() + 1)
+    present, total = np.zeros(shape), np.zeros(shape)
+    present[cell, seed], total[cell, seed] = 1.0, runs["loss"].to_numpy(float)
+    count = present.sum(1)
+    if noise is None:
+        deviation = total - present * (total.sum(1) / count)[:, None]
+        noise = noise_of_runs(deviation, present, place, d_chars, len(arms))
+    loss, covariance = generalised_means(total, present, noise.covariance(place, d_chars))
     return Cells(
         sizes=sizes,
         size=keys[:, 0].astype(np.intp),
-        d_chars=keys[:, 2].copy(),
-        source=keys[:, 1].astype(np.intp),
+        d_chars=d_chars,
+        source=place - 1,
         sources=sources,
-        loss=np.bincount(cell, noise.loss) / count,
-        n_seeds=count,
-        variance=noise.variance / count,
-        dof=max(noise.dof, 0),
+        loss=loss,
+        n_seeds=count.astype(np.int64),
+        covariance=covariance,
+        noise=noise,
         n_runs=len(runs),
     )
+
+
+def noise_of(table: pd.DataFrame, *arms: str) -> Noise:
+    """The noise of a run of `arms` and from scratch (arm 0), as the repeats of a checked table have it."""
+    return reduce_to_cells(table, tuple(arm for arm in arms if arm != SCRATCH)).noise
 
 
 def run_noise(table: pd.DataFrame, *arms: str) -> float:
@@ -106,4 +127,4 @@ def run_noise(table: pd.DataFrame, *arms: str) -> float:
     table (`check_table`) with runs of at least one of these arms.
     """
     cells = reduce_to_cells(table, tuple(arm for arm in arms if arm != SCRATCH))
-    return float(np.sqrt(cells.run_variance())) if cells.dof else float("nan")
+    return float(np.sqrt(sum(sd**2 for sd in cells.parts.values()))) if cells.noise.dof else float("nan")

@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.data import SCRATCH
+from transferlaws.laws.data.noise import Noise
 from transferlaws.laws.forms import Hernandez
+from transferlaws.laws.numerics.bootstrap import power_of
 
 PLANTED = "planted"
 """What `plant` calls the arm of a single law."""
@@ -67,7 +69,7 @@ class Scratch:
 def plant(
     design: Design | None = None,
     law: Hernandez | dict[str, Hernandez] | None = None,
-    noise: float = 0.01,
+    noise: float | Noise = 0.01,
     seed: int = 0,
     *,
     scratch: Scratch | None = None,
@@ -76,22 +78,41 @@ def plant(
 ) -> pd.DataFrame:
     """A runs table with a scratch arm and one arm a law (`PLANTED` if only one is given).
 
-    `noise` and `seed_noise` are standard deviations in nats/token, of a run and of what a seed shares over
-    the arms and data sizes of one size. `ossify` > 0 adds that many nats for each factor e by which data
-    exceed 100 characters a parameter, to pre-trained runs only: no transfer law can say this.
+    `noise` is the standard deviation of a run in nats/token, or a `Noise` whose arms are the scratch arm and
+    those of `law` in order; `seed_noise` that of what a seed shares over all of one size. `ossify` > 0 adds
+    that many nats for each factor e by which data exceed 100 characters a parameter, to pre-trained runs
+    only: no transfer law can say this.
     """
     design, scratch = design or Design(), scratch or Scratch()
     laws = law if isinstance(law, dict) else {PLANTED: law or Hernandez(k=40.0, alpha=0.4, beta=0.5)}
     rng = np.random.default_rng(seed)
     shared = {(n, s): rng.normal() * seed_noise for n in design.n_params for s in range(design.seeds)}
+    labels = (SCRATCH, *laws)
+    drawn = _drawn(design, labels, noise, rng) if isinstance(noise, Noise) else {}
+    plain = 0.0 if isinstance(noise, Noise) else noise
     rows = []
-    for arm in (SCRATCH, *laws):
+    for arm in labels:
         for n, d in design.cells(arm):
             effective = d if arm == SCRATCH else float(laws[arm].d_effective(n_params=n, d_chars=d))
             loss = float(scratch.loss(n, effective))
             if arm != SCRATCH:
                 loss += ossify * max(np.log(d / (100 * n)), 0.0)
             for s in range(design.seeds):
-                rows.append((n, arm, d, s, loss + shared[n, s] + noise * rng.normal()))
+                own = drawn.get((arm, n, d, s), 0.0) + plain * rng.normal()
+                rows.append((n, arm, d, s, loss + shared[n, s] + own))
     table = pd.DataFrame(rows, columns=["n_params", "arm", "d_chars", "seed", "loss"])
     return table.astype({"n_params": "int64", "d_chars": "int64"})
+
+
+def _drawn(
+    design: Design, arms: tuple[str, ...], noise: Noise, rng: np.random.Generator
+) -> dict[tuple[str, float, float, int], float]:
+    """The noise of every run by arm, n_params, d_chars and seed: one draw of all cells a seed."""
+    cells = [(i, arm, n, d) for i, arm in enumerate(arms) for n, d in design.cells(arm)]
+    covariance = noise.covariance(np.array([i for i, *_ in cells]), np.array([d for *_, d in cells]))
+    values = rng.standard_normal((design.seeds, len(cells))) @ power_of(covariance, 0.5)
+    return {
+        (arm, n, d, s): float(values[s, at])
+        for s in range(design.seeds)
+        for at, (_, arm, n, d) in enumerate(cells)
+    }

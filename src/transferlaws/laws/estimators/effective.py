@@ -23,6 +23,7 @@ from transferlaws.laws.curves.scratch import (
     with_curves,
 )
 from transferlaws.laws.data.cells import Cells, reduce_to_cells
+from transferlaws.laws.data.noise import Misfit
 from transferlaws.laws.data.table import check_table, sole_source, sources
 from transferlaws.laws.estimators.joint import fit_joint
 from transferlaws.laws.numerics.bootstrap import redraw
@@ -38,17 +39,21 @@ LOW_DATA = 0.1
 class Inversion:
     """Effective data (s,) in characters of the source cells, and redrawn (B, s); inf below the floor.
 
-    `theta` (S, 4) are the from-scratch curves, `sd` (m,) the noise of every cell's mean, known to `dof`
-    degrees of freedom, `d_n` (S,) is D(N) in characters.
+    `theta` (S, 4) are the from-scratch curves, `misfit` is what they leave unexplained, and `d_n` (S,) is
+    D(N) in characters.
     """
 
     cells: Cells
     theta: Floats
-    sd: Floats
-    dof: float
+    misfit: Misfit
     d_effective: Floats
     redrawn: Floats
     d_n: Floats
+
+    @property
+    def sd(self) -> Floats:
+        """Standard deviation (m,) of each cell's mean, nats/token."""
+        return np.sqrt(np.diag(self.misfit.onto(self.cells.covariance)))
 
     @property
     def at(self) -> NDArray[np.intp]:
@@ -76,22 +81,23 @@ def source_cells(table: pd.DataFrame, names: tuple[str, ...]) -> tuple[Cells, tu
 
 def invert_cells(cells: Cells, bootstrap: int, seed: int) -> Inversion:
     """Scratch curves, their inverse at every source cell, and both again for `bootstrap` redrawn studies."""
-    theta, sd, dof = curve_noise(cells)
-    if not cells.dof and dof < 4 and not np.all(cells.scratch):
+    theta, misfit = curve_noise(cells)
+    if not cells.noise.dof and misfit.dof < 4 and not np.all(cells.scratch):
         # One seed, and hardly more points than the curves have parameters: only the joint fit has residuals.
-        joint = fit_joint(cells)
-        sd, dof = np.sqrt(joint.run_variance / cells.n_seeds), joint.dof
+        misfit = fit_joint(cells).misfit
     d_ref = reference(cells)
     at = np.flatnonzero(~cells.scratch)
     size = cells.size[at]
     value = floor_inverse(theta[size], cells.loss[at], d_ref)
     fitted = floor_loss(theta[cells.size][None], cells.d_chars, d_ref)[0][0]
     centre = np.where(cells.scratch, fitted, cells.loss)
-    losses = redraw(centre, sd, dof, bootstrap, np.random.default_rng(seed))
+    covariance = misfit.onto(cells.covariance)
+    losses = redraw(centre, covariance, misfit.dof, bootstrap, np.random.default_rng(seed))
+    sd = np.sqrt(np.diag(covariance))
     drawn = scratch_theta(cells, losses, sd, theta) if bootstrap else np.zeros((0, len(cells.sizes), N_CURVE))
     redrawn = floor_inverse(drawn[:, size], losses[:, at], d_ref)
     d_n = np.maximum(floor_inverse(theta, theta[:, 0] / 0.99, d_ref), 0.0)
-    return Inversion(cells, theta, sd, dof, value, redrawn, d_n)
+    return Inversion(cells, theta, misfit, value, redrawn, d_n)
 
 
 def effective_data(

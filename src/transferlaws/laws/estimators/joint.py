@@ -14,7 +14,7 @@ from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.data.noise import excess_variance
+from transferlaws.laws.data.noise import Misfit, misfit_of
 from transferlaws.laws.estimators.problem import HUBER, LossSpace
 from transferlaws.laws.numerics.solver import Solution
 
@@ -26,16 +26,17 @@ OSSIFIED = 2.5
 
 @dataclass(frozen=True)
 class JointFit:
-    """A joint fit: the problem with its final noise, theta (p,), the objective, residual degrees of freedom.
+    """A joint fit: the problem with its final noise, theta (p,), the objective, what it left unexplained.
 
-    `optima` (j, 1 + n_law) lists every distinct minimum found, objective first; `ossified` (m,) marks the
-    cells of the table that took no part.
+    `free` are the residual degrees of freedom, `optima` (j, 1 + n_law) lists every distinct minimum found,
+    objective first; `ossified` (m,) marks the cells of the table that took no part.
     """
 
     problem: LossSpace
     theta: Floats
     objective: float
-    dof: float
+    misfit: Misfit
+    free: float
     optima: Floats
     ossified: NDArray[np.bool_]
     converged: bool
@@ -46,9 +47,19 @@ class JointFit:
         return self.problem.predict(self.theta[None])[0][0]
 
     @property
+    def dof(self) -> float:
+        """Degrees of freedom of the noise."""
+        return self.misfit.dof
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Standard deviations in nats/token: a run's sample, the run's own, and the cells' misfit."""
+        return self.misfit.parts(self.problem.cells.parts)
+
+    @property
     def run_variance(self) -> float:
         """Variance of one run in nats^2: the seeds', and what the law leaves unexplained."""
-        return self.problem.cells.run_variance(self.problem.sd)
+        return sum(sd**2 for sd in self.parts.values())
 
     def curves(self) -> Floats:
         """Curve parameters (S, 4)."""
@@ -70,7 +81,7 @@ class JointFit:
 
 def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
     """Covariance (p, p) by the curvature at theta (p,), parameters on a bound held; gradient (m, p)."""
-    j = problem.predict(theta[None])[1][0] / problem.sd[:, None]
+    j = problem.whiten @ problem.predict(theta[None])[1][0]
     box = problem.box()
     hessian = j.T @ j + np.diag(box.precision)
     free = (theta > box.lower) & (theta < box.upper)
@@ -84,25 +95,22 @@ def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
 
 def fit_joint(cells: Cells, tied: str = "") -> JointFit:
     """Fit curves and laws to all cells; estimate the noise between cells; set ossified cells aside."""
-    sd = np.sqrt(cells.variance) if cells.dof else np.full(len(cells.loss), cells.typical_sd)
-    sd = np.maximum(sd, 1e-5)
-    problem = LossSpace(cells, sd, tied=tied)
+    problem = LossSpace(cells, cells.covariance, tied=tied)
     found = problem.minimise(np.tile(cells.loss, (8, 1)), problem.starts(cells.loss), threshold=20.0)
     order = np.argsort(found.objective)
     theta = found.theta[order[0]]
     optima = _distinct(found, order, problem.n_law)
-    keep = np.ones(len(cells.loss), bool)
-    extra, dof = 0.0, 1.0
+    keep, misfit = np.ones(len(cells.loss), bool), Misfit()
     for turn in range(4):
-        problem = replace(problem, cells=cells.only(keep), sd=np.ones(int(keep.sum())))
-        dof = _freedom(replace(problem, sd=sd[keep]), theta)
-        residual = problem.predict(theta[None])[0][0] - problem.cells.loss
-        extra = _robust_excess(residual, problem.cells.variance, dof)
-        sd = np.sqrt(np.maximum(cells.variance + extra, 1e-12))
-        problem = replace(problem, sd=sd[keep])
-        settled = problem.minimise(problem.cells.loss[None], theta[None])
+        kept = cells.only(keep)
+        free = _freedom(replace(problem, cells=kept, covariance=misfit.onto(kept.covariance)), theta)
+        problem = replace(problem, cells=kept, covariance=kept.covariance)
+        residual = problem.predict(theta[None])[0][0] - kept.loss
+        misfit = _robust_misfit(residual, kept, free)
+        problem = replace(problem, covariance=misfit.onto(kept.covariance))
+        settled = problem.minimise(kept.loss[None], theta[None])
         theta = settled.theta[0]
-        now = ~_ossified(cells, theta, problem, extra)
+        now = ~_ossified(cells, theta, problem, misfit)
         if not (now & ~cells.scratch).any():
             raise TransferLawsError(
                 f"every cell of {', '.join(cells.sources)} left to fit lies above its own from-scratch "
@@ -111,9 +119,9 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
         if np.array_equal(now, keep) and turn > 0:
             break
         keep = now
-    within = cells.dof if extra == 0 else 0
-    objective, converged = float(settled.objective[0]), bool(settled.converged[0])
-    return JointFit(problem, theta, objective, max(dof + within, 1.0), optima, ~keep, converged)
+    return JointFit(
+        problem, theta, float(settled.objective[0]), misfit, free, optima, ~keep, bool(settled.converged[0])
+    )
 
 
 def _freedom(problem: LossSpace, theta: Floats) -> float:
@@ -122,18 +130,21 @@ def _freedom(problem: LossSpace, theta: Floats) -> float:
     return max(float(len(problem.cells.loss) - np.sum((j.T @ j) * covariance)), 1.0)
 
 
-def _robust_excess(residual: Floats, variance: Floats, dof: float) -> float:
-    """`excess_variance` with residuals beyond HUBER standard deviations (by their median) drawn in."""
-    spread = 1.4826 * np.median(np.abs(residual)) * np.sqrt(len(residual) / max(dof, 1.0))
-    limit = HUBER * np.maximum(spread, np.sqrt(variance)) + 1e-12
-    return excess_variance(np.clip(residual, -limit, limit), variance, dof)
+def _robust_misfit(residual: Floats, cells: Cells, dof: float) -> Misfit:
+    """`misfit_of` with residuals beyond HUBER standard deviations (by their median) drawn in."""
+    variance, vectors = np.linalg.eigh(cells.covariance)
+    variance, along = np.maximum(variance, 1e-18), residual @ vectors
+    sd = np.sqrt(variance)
+    spread = 1.4826 * np.median(np.abs(along) / sd) * np.sqrt(len(residual) / max(dof, 1.0))
+    limit = HUBER * max(spread, 1.0 if cells.noise.dof else 0.0) * sd
+    return misfit_of(np.clip(along, -limit, limit), variance, dof, cells.noise)
 
 
-def _ossified(cells: Cells, theta: Floats, problem: LossSpace, extra: float) -> NDArray[np.bool_]:
+def _ossified(cells: Cells, theta: Floats, problem: LossSpace, misfit: Misfit) -> NDArray[np.bool_]:
     """Fine-tuned cells whose loss lies more than OSSIFIED standard deviations above their own curve."""
     curves = theta[problem.n_law :].reshape(-1, N_CURVE)
     own = floor_loss(curves[cells.size][None], cells.d_chars, reference(cells))[0][0]
-    sd = np.sqrt(cells.variance + extra)
+    sd = np.sqrt(np.diag(misfit.onto(cells.covariance)))
     return ~cells.scratch & (cells.loss - own > OSSIFIED * sd)
 
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from transferlaws.laws.curves.scratch import curves_of
 from transferlaws.laws.data.cells import Cells
+from transferlaws.laws.estimators.adequacy import adequacy
 from transferlaws.laws.estimators.joint import JointFit, fit_joint
 from transferlaws.laws.estimators.profile import Profile, profile
 from transferlaws.laws.estimators.result import Estimate, Interval, law_samples
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.numerics.bootstrap import percentiles, redraw
-from transferlaws.laws.status import Status
+from transferlaws.laws.status import Search, Status
 
 Floats = NDArray[np.float64]
 
@@ -30,7 +31,7 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
     joint = fit_joint(cells)
     problem = joint.problem
     m_d, m_n = problem.centre
-    losses = redraw(joint.fitted, problem.sd, joint.dof, bootstrap, np.random.default_rng([seed, 1]))
+    losses = redraw(joint.fitted, problem.covariance, joint.dof, bootstrap, np.random.default_rng([seed, 1]))
     drawn = problem.minimise(losses, np.tile(joint.theta, (bootstrap, 1)))
     samples = _laws(drawn.theta[:, :3], m_d, m_n)
     c, alpha, beta = joint.theta[:3]
@@ -44,6 +45,8 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
     condition = float(np.linalg.cond(information[np.ix_(live, live)]))
     on_bound = live & ((joint.theta[:3] <= box.lower[:3]) | (joint.theta[:3] >= box.upper[:3]))
     status, why = _status(intervals, live, on_bound, condition, joint)
+    gradient = problem.predict(joint.theta[None])[1][0]
+    residual = problem.cells.loss - joint.fitted
     ossified = int(joint.ossified.sum())
     if ossified:
         why.append(
@@ -58,13 +61,19 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
         beta=intervals["beta"],
         beta_over_alpha=intervals["beta_over_alpha"],
         status=status,
+        search=Search.AT_BOUND
+        if on_bound.any()
+        else Search.FINISHED
+        if joint.converged
+        else Search.UNFINISHED,
+        adequacy=adequacy(problem.cells, residual, gradient, joint.misfit, seed),
         why=tuple(why),
         condition_number=condition,
         samples=samples,
         curves=curves_of(cells, joint.curves()),
         residuals=problem.cells.frame(joint.fitted, problem.sd),
         optima=optima,
-        noise=float(np.sqrt(joint.run_variance)),
+        noise_parts=joint.parts,
         dof=joint.dof,
         objective=joint.objective,
         profile=pd.concat(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference, scratch_theta, table_box
 from transferlaws.laws.data.cells import Cells
+from transferlaws.laws.numerics.bootstrap import power_of
 from transferlaws.laws.numerics.solver import Box, Solution, huber, solve
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,7 @@ STEPS, TOLERANCE = 100, 1e-6
 
 @dataclass(frozen=True)
 class LossSpace:
-    """The joint problem for the cells of one table; `sd` (m,) is the noise of each cell's mean, in nats.
+    """The joint problem for the cells of one table; `covariance` (m, m) is the noise of their means, nats^2.
 
     `coordinates` is what the three law parameters stand for, so that each can be profiled: "centred" (c,
     alpha, beta), "ln_k" (ln k, alpha, beta) or "ratio" (c, alpha, beta/alpha). `tied` names the exponent
@@ -36,9 +37,19 @@ class LossSpace:
     """
 
     cells: Cells
-    sd: Floats
+    covariance: Floats
     coordinates: str = "centred"
     tied: str = ""
+
+    @property
+    def sd(self) -> Floats:
+        """Standard deviation (m,) of each cell's mean, nats/token."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @cached_property
+    def whiten(self) -> Floats:
+        """What makes residuals (m,) independent and of unit variance (m, m)."""
+        return power_of(self.covariance, -0.5)
 
     @property
     def n_sources(self) -> int:
@@ -133,10 +144,11 @@ class LossSpace:
         threshold: float = HUBER,
     ) -> Solution:
         """Fit a batch of loss vectors (B, m) from `start` (B, p)."""
+        whiten = self.whiten
 
         def residuals(theta: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
             value, jacobian = self.predict(theta)
-            return (value - losses[rows]) / self.sd, jacobian / self.sd[:, None]
+            return (value - losses[rows]) @ whiten, whiten @ jacobian
 
         return solve(
             residuals, start, self.box(), bounds=bounds, threshold=threshold, steps=STEPS, tolerance=TOLERANCE

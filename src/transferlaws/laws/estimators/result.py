@@ -15,8 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.curve import Curves
+from transferlaws.laws.estimators.adequacy import Adequacy
 from transferlaws.laws.forms import Hernandez, LossForm
-from transferlaws.laws.status import Status
+from transferlaws.laws.status import Adequate, Identification, Search, Status
 
 LEAST_DRAWS = 50
 KEPT_DRAWS = 200
@@ -83,13 +84,15 @@ class Estimate:
     beta: Interval
     beta_over_alpha: Interval
     status: Status
+    search: Search
+    adequacy: Adequacy
     why: tuple[str, ...]
     condition_number: float
     samples: pd.DataFrame
     curves: Curves
     residuals: pd.DataFrame
     optima: pd.DataFrame
-    noise: float
+    noise_parts: Mapping[str, float]
     dof: float
     objective: float = 0.0
     profile: pd.DataFrame = field(
@@ -151,6 +154,11 @@ class Result(ABC):
             "notes": list(self.notes),
         }
 
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """What may be said of the law, a sentence each."""
+        return (self.status.sentence,)
+
     def summary(self, said: Sequence[str] = ()) -> str:
         """The result in a few lines of plain text; notes that were `said` elsewhere are left out."""
         lines = [f"{self.source}, {self.form} by {self.method}: {self.status}, {self.n_runs} runs"]
@@ -160,7 +168,7 @@ class Result(ABC):
         if self.n_cells:
             counts = ", ".join(f"{count} {name}" for name, count in self.n_cells.items())
             lines.append(f"  {'cells':16} {counts}")
-        lines.append(f"  {self.status.sentence}")
+        lines.extend(f"  {sentence}" for sentence in self.verdicts)
         return "\n".join([*lines, *(f"  note: {note}" for note in self.notes if note not in said)])
 
     def __str__(self) -> str:
@@ -172,8 +180,9 @@ class Fit(Result):
     """A transfer law fitted to a table, with all that is needed to believe or doubt it.
 
     `cells` is the frame of `effective_data`, `profile` how the misfit rises as one parameter is moved
-    (parameter, value, rise), `noise` the standard deviation of one run in nats/token, known to `dof` degrees
-    of freedom. `samples` has the columns k, ln_k, alpha, beta; `residuals` also arm, n_params, d_chars, sd.
+    (parameter, value, rise), `noise_parts` the standard deviations in nats/token of what sets a run apart:
+    its sample, its own part, and the cells' misfit; known to `dof` degrees of freedom. `samples` has the
+    columns k, ln_k, alpha, beta; `residuals` also arm, n_params, d_chars, sd.
     """
 
     law: Hernandez
@@ -182,14 +191,43 @@ class Fit(Result):
     beta: Interval
     beta_over_alpha: Interval
     curves: Curves = field(repr=False)
+    search: Search
+    adequacy: Adequacy
     cells: pd.DataFrame = field(repr=False)
     profile: pd.DataFrame = field(repr=False)
-    noise: float
+    noise_parts: Mapping[str, float]
     dof: float
+
+    @property
+    def identification(self) -> Identification:
+        """Whether the runs pin each parameter down."""
+        if not (self.k.closed and self.alpha.closed and self.beta.closed):
+            return Identification.NOT_IDENTIFIED
+        loose = self.status is Status.ILL_CONDITIONED
+        return Identification.ILL_CONDITIONED if loose else Identification.IDENTIFIED
+
+    @property
+    def quotable(self) -> bool:
+        """Whether the exponents may be quoted as measured: search, identification and adequacy all hold."""
+        return (
+            self.search is Search.FINISHED
+            and self.identification is Identification.IDENTIFIED
+            and self.adequacy.verdict is Adequate.ADEQUATE
+        )
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one run about the law, nats/token: all parts of the noise together."""
+        return float(np.sqrt(sum(sd**2 for sd in self.noise_parts.values())))
 
     @property
     def intervals(self) -> Mapping[str, Interval]:
         return {name: getattr(self, name) for name in ("k", "alpha", "beta", "beta_over_alpha")}
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        may = ("All three judgements hold, so the law may be quoted with its intervals.",) * self.quotable
+        return (self.status.sentence, self.adequacy.sentence, *may)
 
     def predict_loss(self, n_params: ArrayLike, d_chars: ArrayLike) -> NDArray[np.float64]:
         """Loss in nats/token after fine-tuning sizes that have a curve on `d_chars` characters; broadcasts.
@@ -211,7 +249,12 @@ class Fit(Result):
         row, covariance = super().to_row(), self.covariance()
         notes = row.pop("notes")
         return row | {
+            "search": self.search.value,
+            "identification": self.identification.value,
+            "adequacy": self.adequacy.to_json(),
+            "quotable": self.quotable,
             "noise_nats": _number(self.noise),
+            "noise_parts_nats": dict(self.noise_parts),
             "covariance_ln_k_alpha_beta": None if covariance is None else covariance.tolist(),
             "notes": notes,
             "scratch": self.curves.to_rows(),

@@ -60,6 +60,8 @@ def fit(
         beta=found.beta,
         beta_over_alpha=found.beta_over_alpha,
         status=found.status,
+        search=found.search,
+        adequacy=found.adequacy,
         condition_number=found.condition_number,
         n_runs=cells.n_runs,
         n_cells={status.value: int((frame["status"] == status).sum()) for status in CellStatus},
@@ -73,10 +75,10 @@ def fit(
         residuals=found.residuals,
         profile=found.profile,
         optima=found.optima,
-        noise=found.noise,
+        noise_parts=found.noise_parts,
         dof=found.dof,
         objective=found.objective,
-        notes=(*notes(table), *said, *found.why),
+        notes=(*notes(table), *said, *cells.noise.notes, *found.why),
     )
 
 

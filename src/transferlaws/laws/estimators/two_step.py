@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.floor import floor_loss
 from transferlaws.laws.curves.scratch import curves_of, reference
+from transferlaws.laws.estimators.adequacy import adequacy
 from transferlaws.laws.estimators.effective import LOW_DATA, Inversion
 from transferlaws.laws.estimators.loss_space import ILL_CONDITIONED
+from transferlaws.laws.estimators.problem import LossSpace
 from transferlaws.laws.estimators.result import Estimate, Interval, law_samples
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.numerics.bootstrap import percentiles
-from transferlaws.laws.status import Status
+from transferlaws.laws.status import Search, Status
 
 Floats = NDArray[np.float64]
 
@@ -76,6 +78,9 @@ def two_step(inversion: Inversion, method: str, bootstrap: int, level: float) ->
     told_apart = Status.ILL_CONDITIONED if condition > ILL_CONDITIONED else Status.CONVERGED
     effective = law.d_effective(n_params=used.n_params, d_chars=used.d_chars)
     fitted = floor_loss(inversion.theta[used.size][None], effective, reference(cells))[0][0]
+    part = cells.only(np.concatenate([np.flatnonzero(cells.scratch), inversion.at[use]]))
+    problem = LossSpace(part, part.covariance, coordinates="ln_k")
+    loss, gradient = problem.predict(np.concatenate([value, inversion.theta.ravel()])[None])
     return Estimate(
         law=law,
         ln_k=interval(float(value[0]), laws[:, 0]),
@@ -83,14 +88,16 @@ def two_step(inversion: Inversion, method: str, bootstrap: int, level: float) ->
         beta=interval(law.beta, laws[:, 2]),
         beta_over_alpha=ratio,
         status=Status.NOT_IDENTIFIED if open_ended else told_apart,
+        search=Search.FINISHED,
+        adequacy=adequacy(part, part.loss - loss[0], gradient[0], inversion.misfit, 0),
         why=tuple(why),
         condition_number=condition,
         samples=law_samples(*laws.T),
         curves=curves_of(cells, inversion.theta),
         residuals=used.frame(fitted, inversion.sd[inversion.at][use]),
         optima=law_samples(*value[:, None]).assign(objective=0.0),
-        noise=float(np.sqrt(cells.run_variance(inversion.sd))),
-        dof=inversion.dof,
+        noise_parts=inversion.misfit.parts(cells.parts),
+        dof=inversion.misfit.dof,
     )
 
 

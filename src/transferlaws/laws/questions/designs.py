@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.data import SCRATCH
+from transferlaws.laws.data.noise import Noise
 from transferlaws.laws.data.synthetic import PLANTED, Design, Scratch
 from transferlaws.laws.data.table import check_table, sole_source
 from transferlaws.laws.estimators.loss_form import fit_form
@@ -72,13 +73,14 @@ def planted_law(fit: Fit, alpha: float, beta: float) -> Hernandez:
 
 
 def larger_designs(
-    table: pd.DataFrame, source: str | None, law: Hernandez, noise: float, *, level: float = 0.95
+    table: pd.DataFrame, source: str | None, law: Hernandez, noise: float | Noise, *, level: float = 0.95
 ) -> pd.DataFrame:
-    """The design of `source` and larger ones under `law`, `noise` nats/token a run: cost, widths to expect.
+    """The design of `source` and larger ones under `law` and `noise`: cost, widths to expect.
 
     Columns: design, runs, cost (of the runs, as a multiple of the present design's), width_alpha, width_beta
-    (of intervals at `level`, from the information alone). Costs come from the seconds the table records;
-    `source` None is the sole one. Raises TransferLawsError if the table has no such arm.
+    (of intervals at `level`, from the information alone). `noise` is as in `plant`. Costs come from the
+    seconds the table records; `source` None is the sole one. Raises TransferLawsError if the table has no
+    such arm.
     """
     table = check_table(table)
     now, scratch, cost = design_of(table, source), scratch_of(table), recorded_cost(table)

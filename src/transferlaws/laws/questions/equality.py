@@ -88,9 +88,11 @@ def same_exponent(
     ratio = max(tied.objective - free.objective, 0.0)
     rng = np.random.default_rng([seed, 2])
     draws = np.tile(free.theta, (bootstrap, 1))
-    separate = free.problem.minimise(redraw(free.fitted, free.problem.sd, free.dof, bootstrap, rng), draws)
+    separate = free.problem.minimise(
+        redraw(free.fitted, free.problem.covariance, free.dof, bootstrap, rng), draws
+    )
     differences = separate.theta[:, column] - separate.theta[:, 3 + column]
-    losses = redraw(tied.fitted, tied.problem.sd, np.inf, bootstrap, rng)
+    losses = redraw(tied.fitted, tied.problem.covariance, np.inf, bootstrap, rng)
     null_tied = tied.problem.minimise(losses, np.tile(tied.theta, (bootstrap, 1)))
     null_free = free.problem.minimise(losses, np.tile(_untie(tied), (bootstrap, 1)))
     null = np.maximum(null_tied.objective - null_free.objective, 0.0)
@@ -139,13 +141,15 @@ def _side_by_side(first: Cells, second: Cells) -> Cells:
     """Two tables' cells as one problem: every size keeps its own curve, every source its own law."""
     both = {
         name: np.concatenate([getattr(first, name), getattr(second, name)])
-        for name in ("sizes", "d_chars", "loss", "n_seeds", "variance")
+        for name in ("sizes", "d_chars", "loss", "n_seeds")
     }
+    between = np.zeros((len(first.loss), len(second.loss)))
     return Cells(
         **both,
         size=np.concatenate([first.size, second.size + len(first.sizes)]),
         source=np.concatenate([first.source, np.where(second.source < 0, -1, 1)]),
         sources=(f"{first.sources[0]} (first)", f"{second.sources[0]} (second)"),
-        dof=first.dof + second.dof,
+        covariance=np.block([[first.covariance, between], [between.T, second.covariance]]),
+        noise=replace(first.noise, dof=first.noise.dof + second.noise.dof),
         n_runs=first.n_runs + second.n_runs,
     )

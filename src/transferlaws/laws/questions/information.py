@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.cells import Cells, reduce_to_cells
+from transferlaws.laws.data.noise import Noise
 from transferlaws.laws.data.synthetic import PLANTED, Design, Scratch, plant
 from transferlaws.laws.data.table import check_table, sole_source
 from transferlaws.laws.estimators.effective import source_cells
@@ -46,10 +47,12 @@ def next_cells(
     column = EXPONENTS[parameter]
     candidates = _candidates(joint.problem.cells)
     covariance = joint.covariance()
-    problem = replace(joint.problem, cells=candidates, sd=np.ones(len(candidates.loss)))
+    problem = replace(joint.problem, cells=candidates)
     gradient = problem.predict(joint.theta[None])[1][0]
     along = gradient @ covariance
-    gain = along[:, column] ** 2 / (joint.run_variance + np.einsum("mp,mp->m", along, gradient))
+    run = candidates.noise.run_variance(candidates.source + 1, candidates.d_chars)
+    new = joint.misfit.scale * run + joint.misfit.extra
+    gain = along[:, column] ** 2 / (new + np.einsum("mp,mp->m", along, gradient))
     now = covariance[column, column]
     price = (cost or recorded_cost(table))(candidates.n_params, candidates.d_chars)
     frame = pd.DataFrame(
@@ -68,12 +71,12 @@ def next_cells(
 
 
 def expected_sd(
-    design: Design, law: Hernandez, noise: float, scratch: Scratch | None = None
+    design: Design, law: Hernandez, noise: float | Noise, scratch: Scratch | None = None
 ) -> dict[str, float]:
-    """Standard deviation to expect of alpha and beta from runs of `design` with `noise` nats/token each."""
-    joint = fit_joint(reduce_to_cells(plant(design, law, 0.0, scratch=scratch), (PLANTED,)))
-    problem = replace(joint.problem, sd=noise / np.sqrt(joint.problem.cells.n_seeds.astype(float)))
-    sd = np.sqrt(np.diag(replace(joint, problem=problem).covariance()))
+    """Standard deviation to expect of alpha and beta from runs of `design` with `noise` (`plant`)."""
+    known = noise if isinstance(noise, Noise) else Noise.plain(noise)
+    cells = reduce_to_cells(plant(design, law, 0.0, scratch=scratch), (PLANTED,), known)
+    sd = np.sqrt(np.diag(fit_joint(cells).covariance()))
     return {name: float(sd[column]) for name, column in EXPONENTS.items()}
 
 
@@ -101,4 +104,5 @@ def _candidates(cells: Cells) -> Cells:
     have = set(zip(cells.size, cells.d_chars, cells.source, strict=True))
     count = np.array([int(place in have) for place in zip(size, d, source, strict=True)])
     zeros = np.zeros(len(d))
-    return Cells(cells.sizes, size, d, source, cells.sources, zeros, count, zeros, 0, 0)
+    none = np.zeros((len(d), len(d)))
+    return Cells(cells.sizes, size, d, source, cells.sources, zeros, count, none, cells.noise, 0)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.data.noise import Noise
 from transferlaws.laws.data.synthetic import PLANTED, Design, Scratch, plant
 from transferlaws.laws.estimators.transfer import fit
 from transferlaws.laws.forms import Hernandez
@@ -22,7 +23,7 @@ class Power:
 
     design: Design
     law: Hernandez
-    noise: float
+    noise: float | Noise
     summary: pd.DataFrame = field(repr=False)
     studies: pd.DataFrame = field(repr=False)
 
@@ -30,7 +31,7 @@ class Power:
 def power(
     design: Design,
     law: Hernandez,
-    noise: float,
+    noise: float | Noise,
     studies: int = 50,
     *,
     scratch: Scratch | None = None,
@@ -38,12 +39,12 @@ def power(
     seed: int = 0,
     level: float = 0.95,
 ) -> Power:
-    """Simulate `studies` of `design` under `law` with `noise` nats/token a run, and fit each in loss space.
+    """Simulate `studies` of `design` under `law` with `noise` (as in `plant`), and fit each in loss space.
 
     `scratch` are the from-scratch losses to plant on; `bootstrap` and `level` are those of `fit`. Raises
     TransferLawsError if noise or studies is not positive.
     """
-    if noise <= 0 or studies < 1:
+    if (not isinstance(noise, Noise) and noise <= 0) or studies < 1:
         raise TransferLawsError(f"noise is {noise} and studies is {studies}; both take positive numbers")
     truth = {"k": law.k, "alpha": law.alpha, "beta": law.beta, "beta_over_alpha": law.beta / law.alpha}
     rows = []

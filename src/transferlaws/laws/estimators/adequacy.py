@@ -1,0 +1,112 @@
+"""Does the law follow the runs? Misfit against the noise between seeds, and patterns in what is left.
+
+An interval says how far a law could move, not whether it is one. Residuals are whitened by the noise between
+seeds and compared with it (F test of lack of fit, Fisher 1922); what is left may also lie in rows along N or
+D, as a wrong form leaves it, however small (Moran's 1950 measure, its distribution by simulation).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import f as f_distribution
+
+from transferlaws.laws.data.cells import Cells
+from transferlaws.laws.data.noise import Misfit
+from transferlaws.laws.numerics.bootstrap import power_of
+from transferlaws.laws.status import Adequate
+
+Floats = NDArray[np.float64]
+
+REFUSED = {"misfit": 0.02, "pattern": 0.005}
+"""p-values below which a law is refused; a pattern's is smaller, since the noise is itself estimated."""
+SIMULATED = 999
+
+
+@dataclass(frozen=True)
+class Adequacy:
+    """Whether a law follows its runs: the `verdict`, and what it rests on.
+
+    `ratio` is the misfit's variance over that between seeds (1 if the law holds), `p_misfit` its F test's
+    p-value, both None where no cell was repeated; `p_along_d` and `p_along_n` are those of residuals that
+    follow each other along data and size.
+    """
+
+    verdict: Adequate
+    ratio: float | None
+    p_misfit: float | None
+    p_along_d: float
+    p_along_n: float
+
+    @property
+    def sentence(self) -> str:
+        """What a reader may take from it."""
+        size = "" if self.ratio is None else f" (misfit {self.ratio:.3g} times the noise between seeds)"
+        return self.verdict.sentence.replace("{size}", size)
+
+    def to_json(self) -> dict[str, Any]:
+        """The judgement as laws.json holds it."""
+        return {"verdict": self.verdict.value} | {
+            name: getattr(self, name) for name in ("ratio", "p_misfit", "p_along_d", "p_along_n")
+        }
+
+
+def adequacy(cells: Cells, residual: Floats, gradient: Floats, misfit: Misfit, seed: int) -> Adequacy:
+    """Judge residuals (m,) of cells about a model of gradient (m, p) that left `misfit` unexplained."""
+    ratio = p_misfit = None
+    if cells.noise.dof:
+        left, free = _left(cells.covariance, residual, gradient)
+        ratio = float(left @ left) / free
+        p_misfit = float(f_distribution.sf(ratio, free, cells.noise.dof))
+    along_d, along_n = _patterns(cells, residual, gradient, misfit, seed)
+    if p_misfit is not None and p_misfit < REFUSED["misfit"]:
+        verdict = Adequate.MISFIT
+    elif min(along_d, along_n) < REFUSED["pattern"]:
+        verdict = Adequate.PATTERN
+    else:
+        verdict = Adequate.UNTESTED if p_misfit is None else Adequate.ADEQUATE
+    return Adequacy(verdict, ratio, p_misfit, along_d, along_n)
+
+
+def _left(covariance: Floats, residual: Floats, gradient: Floats) -> tuple[Floats, int]:
+    """Whitened residuals (m,) with all that the model could still explain taken off, and their freedom."""
+    whiten = power_of(covariance, -0.5)
+    explained = _span(whiten @ gradient)
+    left = whiten @ residual
+    return left - explained @ (explained.T @ left), max(len(left) - explained.shape[1], 1)
+
+
+def _span(gradient: Floats) -> Floats:
+    """An orthonormal basis (m, r) of what the columns of a gradient (m, p) span."""
+    norms = np.linalg.norm(gradient, axis=0)
+    vectors, values, _ = np.linalg.svd(gradient[:, norms > 0] / norms[norms > 0], full_matrices=False)
+    return vectors[:, values > 1e-6 * values.max(initial=0.0)]
+
+
+def _patterns(
+    cells: Cells, residual: Floats, gradient: Floats, misfit: Misfit, seed: int
+) -> tuple[float, float]:
+    """p-values of residuals that follow their neighbours along D, and along N, of the same arm.
+
+    Along N what all sizes share at a data size is taken off: it is the sample's, and known less well.
+    """
+    whiten = power_of(misfit.onto(cells.covariance), -0.5)
+    _, group = np.unique(np.column_stack([cells.source, cells.d_chars]), axis=0, return_inverse=True)
+    shared = np.eye(group.max() + 1)[group.ravel()]
+    drawn = np.random.default_rng([seed, 3]).standard_normal((SIMULATED + 1, len(residual)))
+    drawn[0] = whiten @ residual
+    out = []
+    for row, along, known in (
+        (cells.size, cells.d_chars, gradient),
+        (cells.d_chars, cells.n_params, np.column_stack([gradient, shared])),
+    ):
+        explained = _span(whiten @ known)
+        left = drawn - (drawn @ explained) @ explained.T
+        left /= np.maximum(np.linalg.norm(left, axis=1, keepdims=True), 1e-12)
+        order = np.lexsort((along, row, cells.source))
+        first, second = order[:-1], order[1:]
+        beside = (row[first] == row[second]) & (cells.source[first] == cells.source[second])
+        follow = np.sum(left[:, first[beside]] * left[:, second[beside]], axis=1)
+        out.append(float(np.mean(follow >= follow[0])))
+    return out[0], out[1]
