@@ -63,15 +63,15 @@ class Identification(_Said):
 class Adequate(_Said):
     """Whether the law follows the runs it was fitted to, within the noise between seeds."""
 
-    ADEQUATE = "adequate", "The law follows its runs within the noise between seeds{size}."
+    ADEQUATE = "adequate", "The law follows its runs{size}."
     MISFIT = (
         "misfit",
         "The law does not follow its runs{size}: its exponents sum up this range and are no measurement.",
     )
     PATTERN = (
         "pattern",
-        "What the law leaves unexplained lies in rows along N or D{size}, as a wrong form leaves it: its "
-        "exponents sum up this range and are no measurement.",
+        "The law misses its runs in rows along N or D, as a wrong form does{size}: its exponents sum up this "
+        "range and are no measurement.",
     )
     UNTESTED = "untested", "Too little was repeated to tell misfit from noise."
 

@@ -62,6 +62,12 @@ class Cells:
         kept = {name: getattr(self, name)[keep] for name in names}
         return replace(self, **kept, covariance=self.covariance[keep][:, keep])
 
+    def with_noise(self, noise: Noise) -> "Cells":
+        """The same cells with other variances of their runs."""
+        before, after = (each.run_variance(self.source + 1, self.d_chars) for each in (self.noise, noise))
+        ratio = np.sqrt(after / before)
+        return replace(self, noise=noise, covariance=self.covariance * np.outer(ratio, ratio))
+
     def frame(self, fitted: Floats, sd: Floats) -> pd.DataFrame:
         """One row a cell: arm, n_params, d_chars, loss, fitted, residual, sd (nats/token)."""
         return pd.DataFrame(

@@ -7,7 +7,7 @@ common. What a model of the means leaves unexplained is added as Paule and Mande
 that does not quite fit widens every interval built on it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -107,6 +107,16 @@ def noise_of_runs(deviation: Floats, present: Floats, arm: Numbers, d_chars: Flo
     dof = seen.sum() ** 2 / np.sum(seen**2 / np.maximum(freedom, 1e-9))
     alone = not np.any(overlap * together)
     return Noise(data, variance, shared, float(dof), (UNPAIRED,) if alone else ())
+
+
+def noise_of_residuals(noise: Noise, residual: Floats, arm: Numbers, d_chars: Floats, free: float) -> Noise:
+    """The noise of cells none of which was repeated, by residuals (m,) of `free` degrees of freedom."""
+    place = arm, np.searchsorted(noise.data, np.log(d_chars))
+    squares, seen = np.zeros_like(noise.variance), np.zeros_like(noise.variance)
+    np.add.at(squares, place, residual**2)
+    np.add.at(seen, place, free / len(residual))
+    # Residuals that share a sample are worth fewer.
+    return replace(noise, variance=_smooth(squares, seen, seen / 2, noise.data))
 
 
 def _smooth(squares: Floats, seen: Floats, freedom: Floats, data: Floats) -> Floats:

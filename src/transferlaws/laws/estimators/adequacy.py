@@ -42,7 +42,11 @@ class Adequacy:
     @property
     def sentence(self) -> str:
         """What a reader may take from it."""
-        size = "" if self.ratio is None else f" (misfit {self.ratio:.3g} times the noise between seeds)"
+        size = (
+            ""
+            if self.ratio is None
+            else f" (what is left has {self.ratio:.3g} times the variance of the noise between seeds)"
+        )
         return self.verdict.sentence.replace("{size}", size)
 
     def to_json(self) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.data.noise import Misfit, misfit_of
+from transferlaws.laws.data.noise import Misfit, misfit_of, noise_of_residuals
 from transferlaws.laws.estimators.problem import HUBER, LossSpace
+from transferlaws.laws.numerics.bootstrap import eigen
 from transferlaws.laws.numerics.solver import Solution
 
 Floats = NDArray[np.float64]
@@ -100,6 +101,11 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
     order = np.argsort(found.objective)
     theta = found.theta[order[0]]
     optima = _distinct(found, order, problem.n_law)
+    if not cells.noise.dof:
+        residual, free = problem.predict(theta[None])[0][0] - cells.loss, _freedom(problem, theta)
+        cells = cells.with_noise(
+            noise_of_residuals(cells.noise, residual, cells.source + 1, cells.d_chars, free)
+        )
     keep, misfit = np.ones(len(cells.loss), bool), Misfit()
     for turn in range(4):
         kept = cells.only(keep)
@@ -132,9 +138,8 @@ def _freedom(problem: LossSpace, theta: Floats) -> float:
 
 def _robust_misfit(residual: Floats, cells: Cells, dof: float) -> Misfit:
     """`misfit_of` with residuals beyond HUBER standard deviations (by their median) drawn in."""
-    variance, vectors = np.linalg.eigh(cells.covariance)
-    variance, along = np.maximum(variance, 1e-18), residual @ vectors
-    sd = np.sqrt(variance)
+    variance, vectors = eigen(cells.covariance)
+    along, sd = residual @ vectors, np.sqrt(variance)
     spread = 1.4826 * np.median(np.abs(along) / sd) * np.sqrt(len(residual) / max(dof, 1.0))
     limit = HUBER * max(spread, 1.0 if cells.noise.dof else 0.0) * sd
     return misfit_of(np.clip(along, -limit, limit), variance, dof, cells.noise)
