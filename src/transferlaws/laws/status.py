@@ -63,7 +63,7 @@ class Identification(_Said):
 class Adequate(_Said):
     """Whether the law follows the runs it was fitted to, within the noise between seeds."""
 
-    ADEQUATE = "adequate", "The law follows its runs{size}."
+    ADEQUATE = "adequate", "The runs do not speak against the form of the law{size}."
     MISFIT = (
         "misfit",
         "The law does not follow its runs{size}: its exponents sum up this range and are no measurement.",

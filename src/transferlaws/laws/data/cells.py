@@ -17,7 +17,8 @@ class Cells:
     """Mean losses of m cells: `size` indexes `sizes`, `source` indexes `sources` (-1: from scratch).
 
     `d_chars` are characters, `loss` nats/token, `covariance` (m, m) that of the means between seeds, nats^2,
-    and `noise` that of the runs behind them. Where no cell was repeated its scale is a guess (`noise.dof` 0).
+    and `noise` that of the runs behind them, whose scale is a guess where no cell was repeated (`noise.dof`
+    0); `present` (m, S) marks which seeds each cell has.
     """
 
     sizes: Floats
@@ -29,6 +30,7 @@ class Cells:
     n_seeds: NDArray[np.int64]
     covariance: Floats
     noise: Noise
+    present: Floats
     n_runs: int
 
     @property
@@ -58,7 +60,7 @@ class Cells:
 
     def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> "Cells":
         """The cells that `keep` marks or numbers, sizes unchanged."""
-        names = ("size", "d_chars", "source", "loss", "n_seeds")
+        names = ("size", "d_chars", "source", "loss", "n_seeds", "present")
         kept = {name: getattr(self, name)[keep] for name in names}
         return replace(self, **kept, covariance=self.covariance[keep][:, keep])
 
@@ -117,6 +119,7 @@ def reduce_to_cells(table: pd.DataFrame, sources: tuple[str, ...], noise: Noise 
         n_seeds=count.astype(np.int64),
         covariance=covariance,
         noise=noise,
+        present=present,
         n_runs=len(runs),
     )
 

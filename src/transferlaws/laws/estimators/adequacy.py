@@ -1,8 +1,10 @@
 """Does the law follow the runs? Misfit against the noise between seeds, and patterns in what is left.
 
 An interval says how far a law could move, not whether it is one. Residuals are whitened by the noise between
-seeds and compared with it (F test of lack of fit, Fisher 1922); what is left may also lie in rows along N or
-D, as a wrong form leaves it, however small (Moran's 1950 measure, its distribution by simulation).
+seeds and compared with it, as the F test of lack of fit does (Fisher 1922); how large that ratio gets where a
+law holds is seen in studies redrawn with the same seeds, their noise estimated anew. What is left may also
+lie in rows along N or D, as a wrong form leaves it (Moran's 1950 measure, by simulation too). The three are
+one test by Fisher's (1932) sum of logarithms.
 """
 
 from dataclasses import dataclass
@@ -10,30 +12,33 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import f as f_distribution
+from scipy.stats import chi2, norm
 
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.data.noise import Misfit
+from transferlaws.laws.data.noise import Misfit, generalised_means, noise_of_runs
 from transferlaws.laws.numerics.bootstrap import power_of
 from transferlaws.laws.status import Adequate
 
 Floats = NDArray[np.float64]
 
-REFUSED = {"misfit": 0.02, "pattern": 0.005}
-"""p-values below which a law is refused; a pattern's is smaller, since the noise is itself estimated."""
+REFUSED = 0.06
+"""p-value below which a law is refused: so many that hold are refused too."""
 SIMULATED = 999
+REPLICATED = 49
+"""Studies redrawn for the ratio's distribution, of which a mean and a spread of its logarithm are taken."""
 
 
 @dataclass(frozen=True)
 class Adequacy:
-    """Whether a law follows its runs: the `verdict`, and what it rests on.
+    """Whether a law follows its runs: the `verdict`, its p-value `p`, and what it rests on.
 
-    `ratio` is the misfit's variance over that between seeds (1 if the law holds), `p_misfit` its F test's
+    `ratio` is the misfit's variance over that between seeds (1 if the law holds), `p_misfit` its
     p-value, both None where no cell was repeated; `p_along_d` and `p_along_n` are those of residuals that
     follow each other along data and size.
     """
 
     verdict: Adequate
+    p: float
     ratio: float | None
     p_misfit: float | None
     p_along_d: float
@@ -52,7 +57,7 @@ class Adequacy:
     def to_json(self) -> dict[str, Any]:
         """The judgement as laws.json holds it."""
         return {"verdict": self.verdict.value} | {
-            name: getattr(self, name) for name in ("ratio", "p_misfit", "p_along_d", "p_along_n")
+            name: getattr(self, name) for name in ("p", "ratio", "p_misfit", "p_along_d", "p_along_n")
         }
 
 
@@ -62,15 +67,15 @@ def adequacy(cells: Cells, residual: Floats, gradient: Floats, misfit: Misfit, s
     if cells.noise.dof:
         left, free = _left(cells.covariance, residual, gradient)
         ratio = float(left @ left) / free
-        p_misfit = float(f_distribution.sf(ratio, free, cells.noise.dof))
+        p_misfit = float(norm.sf(np.log(max(ratio, 1e-12)), *_replicated(cells, gradient, seed)))
     along_d, along_n = _patterns(cells, residual, gradient, misfit, seed)
-    if p_misfit is not None and p_misfit < REFUSED["misfit"]:
-        verdict = Adequate.MISFIT
-    elif min(along_d, along_n) < REFUSED["pattern"]:
-        verdict = Adequate.PATTERN
+    tests = [along_d, along_n] if p_misfit is None else [p_misfit, along_d, along_n]
+    p = float(chi2.sf(-2 * np.sum(np.log(np.maximum(tests, 1e-300))), 2 * len(tests)))
+    if p < REFUSED:
+        verdict = Adequate.MISFIT if p_misfit == min(tests) else Adequate.PATTERN
     else:
         verdict = Adequate.UNTESTED if p_misfit is None else Adequate.ADEQUATE
-    return Adequacy(verdict, ratio, p_misfit, along_d, along_n)
+    return Adequacy(verdict, p, ratio, p_misfit, along_d, along_n)
 
 
 def _left(covariance: Floats, residual: Floats, gradient: Floats) -> tuple[Floats, int]:
@@ -79,6 +84,21 @@ def _left(covariance: Floats, residual: Floats, gradient: Floats) -> tuple[Float
     explained = _span(whiten @ gradient)
     left = whiten @ residual
     return left - explained @ (explained.T @ left), max(len(left) - explained.shape[1], 1)
+
+
+def _replicated(cells: Cells, gradient: Floats, seed: int) -> tuple[float, float]:
+    """Mean and spread of ln ratio over studies of these seeds and this noise in which the law holds."""
+    place, present = cells.source + 1, cells.present
+    root, rng = power_of(cells.noise.covariance(place, cells.d_chars), 0.5), np.random.default_rng([seed, 4])
+    ratios = []
+    for _ in range(REPLICATED):
+        total = present * (root @ rng.standard_normal(present.shape))
+        deviation = total - present * (total.sum(1) / present.sum(1))[:, None]
+        noise = noise_of_runs(deviation, present, place, cells.d_chars, len(cells.sources) + 1)
+        mean, covariance = generalised_means(total, present, noise.covariance(place, cells.d_chars))
+        left, free = _left(covariance, mean, gradient)
+        ratios.append(np.log(left @ left / free))
+    return float(np.mean(ratios)), float(np.std(ratios, ddof=1))
 
 
 def _span(gradient: Floats) -> Floats:

@@ -150,6 +150,7 @@ def _side_by_side(first: Cells, second: Cells) -> Cells:
         source=np.concatenate([first.source, np.where(second.source < 0, -1, 1)]),
         sources=(f"{first.sources[0]} (first)", f"{second.sources[0]} (second)"),
         covariance=np.block([[first.covariance, between], [between.T, second.covariance]]),
+        present=np.zeros((len(both["loss"]), 0)),
         noise=replace(first.noise, dof=first.noise.dof + second.noise.dof),
         n_runs=first.n_runs + second.n_runs,
     )
