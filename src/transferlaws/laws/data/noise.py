@@ -21,7 +21,10 @@ UNSEEN = 0.01
 UNSEEN_SHARE = 0.5
 """The sample's share of the variance where seeds do not tell; `results/laptop` has 0.2 to 0.8."""
 PRIOR = 4.0
-"""Weight, in degrees of freedom, of what arms and data sizes have in common against what one shows."""
+"""Weight, in degrees of freedom, of what arms have in common against what a pair of them shows."""
+SMOOTH = 12.0
+"""Weight, in degrees of freedom, of a smooth variance against one data size's own: a weight that follows the
+noise of the noise costs more than it gains."""
 MOST_SHARED = 0.95
 UNREPEATED = (
     "no cell was repeated: the residuals alone say how large the noise is, and half of its variance is taken "
@@ -136,7 +139,7 @@ def _smooth(squares: Floats, seen: Floats, freedom: Floats, data: Floats) -> Flo
     pull = np.concatenate([[1e-6, 4.0, 44.0], np.full(n_arms, 1.0), np.full(n_arms, 44.0)])
     normal = design.T @ (design * weight[:, None]) + np.diag(pull)
     line = np.exp(design @ np.linalg.solve(normal, design.T @ (weight * target)))
-    drawn = (nu * squares[arm, at] / seen[arm, at] + PRIOR * line) / (nu + PRIOR)
+    drawn = (nu * squares[arm, at] / seen[arm, at] + SMOOTH * line) / (nu + SMOOTH)
     out = np.full(seen.shape, floor)
     common = np.interp(data, np.unique(data[at]), [np.log(line[at == k]).mean() for k in np.unique(at)])
     for a in range(n_arms):
@@ -162,7 +165,7 @@ def _shared(
     raw = found / np.maximum(behind, 1e-9) / np.maximum(np.sqrt(np.outer(scale, scale)), 1e-9)
     own, known = np.diag(raw), np.diag(weight)
     common = (known @ own + PRIOR / 2 * UNSEEN_SHARE) / (known.sum() + PRIOR / 2)
-    own = np.clip((known * own + PRIOR * common) / (known + PRIOR), 0.0, MOST_SHARED)
+    own = np.clip((known * own + common) / (known + 1), 0.0, MOST_SHARED)
     most = np.sqrt(np.outer(own, own))
     out = np.clip((weight * raw + PRIOR * UNSEEN_SHARE * most) / (weight + PRIOR), 0.0, most)
     np.fill_diagonal(out, own)
