@@ -222,7 +222,8 @@ def _table(data: Mapping[str, bytes]) -> "pd.DataFrame":
 
     _text(data, "runs.csv")
     try:
-        table = pd.read_csv(io.BytesIO(data["runs.csv"]), dtype={"key": str}, keep_default_na=True)
+        # Numbers to the last bit, which pandas before its third version does not read by default.
+        table = pd.read_csv(io.BytesIO(data["runs.csv"]), dtype={"key": str}, float_precision="round_trip")
     except (ValueError, OverflowError) as error:
         raise _MalformedError(f"runs.csv cannot be read: {' '.join(str(error).split())}") from error
     _column(list(table.columns), "runs.csv")
