@@ -24,7 +24,8 @@ HOSTILE = (
     string.punctuation,
 )  # fmt: skip
 FRAMES = (
-    "{}", "Before {} after.", "# {}", "*{}*", "- {}", "> {}", "| a |\n|---|\n| {} |\n", "| {} |\n|---|\n| 1 |\n",
+    "{}", "Before {} after.", "# {}", "*{}*", "- {}", "> {}", "| a |\n|---|\n| {} |\n",
+    "| {} |\n|---|\n| 1 |\n",
 )  # fmt: skip
 EXTENSIONS = {
     "amsmath", "attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath", "fieldlist",
