@@ -109,7 +109,7 @@ class Plan:
             return self._run(arm, size, d_chars, 0, rate, weight_decay, start)
 
         own = self.scale.recipe.weight_decay
-        return Line(size.n_params, self.d_chars_of(arm, size), start is not None, own, run)
+        return Line(size.n_params, size.d_model, self.d_chars_of(arm, size), start is not None, own, run)
 
     def _run(
         self,

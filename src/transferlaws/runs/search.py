@@ -24,6 +24,7 @@ from transferlaws.training.tuning import (
     next_rates,
 )
 
+BASE_WIDTH = 16  # of a smooth search's first guess
 GENTLER = 4  # fine-tuning's first guess of a rate is from scratch's, divided by this
 MOST_DECAYS = 6
 
@@ -39,6 +40,7 @@ class Line:
     """
 
     n_params: int
+    width: int
     data_sizes: tuple[int, ...]
     pretrained: bool
     weight_decay: float
@@ -79,50 +81,105 @@ def interpolated(line: Line, tuning: Tuning, store: Store) -> tuple[Tried, Setti
 
 
 def smooth(lines: Sequence[Line], mine: int, tuning: Tuning, store: Store) -> tuple[Tried, Settings | None]:
-    """The tuning runs of line number `mine`, and settings once those of all lines of the arm are measured."""
+    """The tuning runs of line number `mine`, and settings once those of all lines of the arm are measured.
+
+    The surface is over rate times width: that is what Adam's best rate keeps when models grow wider (Yang et
+    al. 2022, "Tensor Programs V").
+    """
     searches = [_valleys(line, tuning, store) for line in lines]
     tried = searches[mine][0]
     found = [trials for _, trials in searches]
     if any(trials is None for trials in found):
         return tried, None
     surface = fit_surface(list(chain.from_iterable(trials for trials in found if trials is not None)))
-    n = lines[mine].n_params
-    return tried, lambda d_chars: (surface.rate(n, d_chars), surface.weight_decay(n, d_chars))
+    line = lines[mine]
+
+    def settings(d_chars: int) -> tuple[float, float]:
+        rate = surface.rate(line.n_params, d_chars) / line.width
+        return float(f"{rate:.3g}"), surface.weight_decay(line.n_params, d_chars)
+
+    return tried, settings
 
 
 def _valleys(line: Line, tuning: Tuning, store: Store) -> tuple[Tried, list[Trial] | None]:
-    """Rates at each tuned data size, then weight decays at the best of them; trials once all are measured."""
+    """Rates at each tuned data size, weight decays at the best of them, rates again where that moved.
+
+    Each data size is searched from the best of the one before. Trials once all are measured.
+    """
     tried: Tried = []
     trials: list[Trial] | None = []
-    guess = tuning.first_guess * line.guess
+    rate, decay = tuning.first_guess * line.guess * BASE_WIDTH / line.width, line.weight_decay
     for d_chars in _tuned_sizes(line, tuning):
         if trials is None:
             tried += [(d_chars, None)] * (FEWEST_RATES + 2)
             continue
-        specs, losses = _rates(line, tuning, store, d_chars, guess)
-        tried += [(d_chars, spec) for spec in specs]
-        if losses is None:
-            tried += [(d_chars, None)] * 2
+        search = _Search(line, store, d_chars)
+        rate, decay = search.down(tuning, rate, decay)
+        tried += [(d_chars, spec) for spec in search.specs]
+        if search.waits:
+            tried += [(d_chars, None)] * max(0, FEWEST_RATES + 2 - len(search.specs))
             trials = None
-            continue
-        guess = min(losses, key=lambda rate: losses[rate])
-        trials += [Trial(line.n_params, d_chars, r, line.weight_decay, loss) for r, loss in losses.items()]
-        decays = {line.weight_decay: losses[guess]}
-        while wanted := next_decays(decays, line.weight_decay, MOST_DECAYS):
-            batch = [line.run(d_chars, guess, decay) for decay in wanted]
-            tried += [(d_chars, spec) for spec in batch]
-            measured = _losses(store, batch)
-            if measured is None:
-                trials = None
-                break
-            decays |= dict(zip(wanted, measured, strict=True))
-            new = zip(wanted, measured, strict=True)
-            trials += [Trial(line.n_params, d_chars, guess, decay, loss) for decay, loss in new]
+        else:
+            trials += [
+                Trial(line.n_params, d_chars, r * line.width, w, loss)
+                for (r, w), loss in search.losses.items()
+            ]
     return tried, trials
 
 
+class _Search:
+    """A cell's search for its best rate and weight decay, one after the other, as far as it is measured."""
+
+    def __init__(self, line: Line, store: Store, d_chars: int) -> None:
+        self._line, self._store, self._d_chars = line, store, d_chars
+        self.specs: list[RunSpec] = []
+        self.losses: dict[tuple[float, float], float] = {}
+        self.waits = False
+
+    def down(self, tuning: Tuning, rate: float, decay: float) -> tuple[float, float]:
+        """The best rate and weight decay found from these; where it waits for runs, those so far."""
+        started = decay
+        rate = self._rates(tuning, rate, decay)
+        decay = self._decays(rate, decay)
+        if decay != started:
+            rate = self._rates(tuning, rate, decay)
+        return rate, decay
+
+    def _rates(self, tuning: Tuning, rate: float, decay: float) -> float:
+        while not self.waits:
+            losses = {r: loss for (r, w), loss in self.losses.items() if w == decay}
+            wanted = next_rates(losses, tuning, rate)
+            if not wanted:
+                return best_tried(losses, tuning)
+            self._try([(r, decay) for r in wanted])
+        return rate
+
+    def _decays(self, rate: float, decay: float) -> float:
+        while not self.waits:
+            losses = {w: loss for (r, w), loss in self.losses.items() if r == rate}
+            wanted = next_decays(losses, decay, MOST_DECAYS)
+            if not wanted:
+                return min(losses, key=lambda w: losses[w])
+            self._try([(rate, w) for w in wanted])
+        return decay
+
+    def _try(self, settings: Sequence[tuple[float, float]]) -> None:
+        batch = [self._line.run(self._d_chars, *setting) for setting in settings]
+        self.specs += batch
+        measured = _losses(self._store, batch)
+        if measured is None:
+            self.waits = True
+        else:
+            self.losses |= dict(zip(settings, measured, strict=True))
+
+
 def _tuned_sizes(line: Line, tuning: Tuning) -> Iterator[int]:
-    return (d for d in tuning.d_chars if d <= line.data_sizes[-1])
+    smallest, reach = tuning.d_chars[0], tuning.reach
+    return (
+        d
+        for d in tuning.d_chars
+        if d <= line.data_sizes[-1] and (d == smallest or line.n_params * d <= reach)
+    )
 
 
 def _rates(
