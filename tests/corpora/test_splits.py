@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transferlaws.corpora.splits import EXCERPT_CHARS, cut, draw, hold_out, within
+from transferlaws.corpora.splits import EXCERPT_CHARS, cut, draw, draw_spread, hold_out, within
 
 SIZES = st.dictionaries(st.text(min_size=1, max_size=8), st.integers(1, 10**6), min_size=3, max_size=40)
 
@@ -59,3 +59,32 @@ def test_draws_are_uniform() -> None:
     for seed in range(1_000):
         counts[draw(np.full(100, 1_000), 20_000, seed)[0]] += 1
     assert np.abs(counts - 200).max() < 5 * np.sqrt(1_000 * 0.2 * 0.8)
+
+
+@given(st.lists(st.integers(1, 2_000), min_size=1, max_size=50), st.integers(0, 9), st.data())
+def test_spread_draws_are_exact_and_nested_and_take_nothing_twice(
+    chars: list[int], seed: int, data: st.DataObject
+) -> None:
+    sizes, length = np.array(chars), data.draw(st.integers(50, 3_000))
+    larger = data.draw(st.integers(1, sum(chars)))
+    smaller = data.draw(st.integers(1, larger))
+    rows, js, ns, last = draw_spread(sizes, larger, seed, length)
+    starts, stops = js * sizes[rows] // ns, (js + 1) * sizes[rows] // ns
+    assert (stops - starts)[:-1].sum() + last == larger
+    assert 1 <= last <= (stops - starts)[-1]
+    assert len(set(zip(rows, starts, strict=True))) == len(rows) and (stops <= sizes[rows]).all()
+    assert all(abs(c - min(length, c)) <= length for c in stops - starts)
+    inside, *_ = draw_spread(sizes, smaller, seed, length)
+    assert list(inside) == list(rows[: len(inside)])
+
+
+def test_spread_draws_are_divided_as_the_split_is() -> None:
+    """Ten projects of unequal size: each has its share of 40 pieces within two, whatever the seed."""
+    excerpts = np.full(1_000, 1_000)
+    share = np.cumsum([1, 2, 3, 4, 8, 12, 20, 50, 300, 600])
+    for seed in range(200):
+        rows, *_ = draw_spread(excerpts, 10_000, seed, 250)
+        counts = np.bincount(np.searchsorted(share, rows, "right"), minlength=10)
+        assert np.abs(counts - 40 * np.diff(share, prepend=0) / 1_000).max() < 3
+    firsts = [draw_spread(excerpts, 250, seed, 250)[0][0] for seed in range(2_000)]
+    assert abs(np.mean(firsts) - 500) < 5 * 1_000 / np.sqrt(12 * 2_000)  # uniform over seeds

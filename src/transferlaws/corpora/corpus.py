@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from transferlaws.corpora.documents import PARTS, SPLITS, Document
-from transferlaws.corpora.splits import draw
+from transferlaws.corpora.splits import draw, draw_spread
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import sha256_once
 
@@ -93,16 +93,28 @@ class Corpus:
                 yield Document(text[start:stop].decode(), project, split=split, **row)
 
     def excerpts(
-        self, split: str, d_chars: int | None, seed: int, parts: Sequence[str] | None = None
+        self,
+        split: str,
+        d_chars: int | None,
+        seed: int,
+        parts: Sequence[str] | None = None,
+        spread: int | None = None,
     ) -> list[str]:
-        """A uniform sample of excerpts of about 1,000 characters, `d_chars` in all (None: the whole split).
+        """A sample of excerpts of about 1,000 characters, `d_chars` in all (None: the whole split).
 
-        For one seed, smaller samples lie inside larger ones. Raises TransferLawsError beyond what exists.
+        Uniform, or with `spread` of pieces of about that many characters, divided over projects as the split
+        is (`splits.draw_spread`). For one seed, smaller samples lie inside larger ones. Raises
+        TransferLawsError beyond what exists.
         """
-        return list(self.stream_excerpts(split, d_chars, seed, parts))
+        return list(self.stream_excerpts(split, d_chars, seed, parts, spread))
 
     def stream_excerpts(
-        self, split: str, d_chars: int | None, seed: int, parts: Sequence[str] | None = None
+        self,
+        split: str,
+        d_chars: int | None,
+        seed: int,
+        parts: Sequence[str] | None = None,
+        spread: int | None = None,
     ) -> Iterator[str]:
         """The same sample, one excerpt at a time, for samples larger than memory."""
         table = self._excerpts(split, parts)
@@ -113,12 +125,16 @@ class Corpus:
             raise TransferLawsError(f"a sample of {where} needs at least 1 character, not {wanted}")
         if wanted > available:
             raise TransferLawsError(f"{where} holds {available:,} characters; {wanted:,} were asked for")
-        chosen, last = draw(table[:, 2], wanted, seed)
+        if spread is None:
+            chosen, last = draw(table[:, 2], wanted, seed)
+            pieces, n_pieces = np.zeros(len(chosen), np.int64), np.ones(len(chosen), np.int64)
+        else:
+            chosen, pieces, n_pieces, last = draw_spread(table[:, 2], wanted, seed, spread)
         with self._text(split) as text:
-            for start, stop in table[chosen[:-1], :2]:
-                yield text[start:stop].decode()
-            start, stop = table[chosen[-1], :2]
-            yield text[start:stop].decode()[:last]
+            for place, (row, j, n) in enumerate(zip(chosen, pieces, n_pieces, strict=True), 1):
+                start, stop, chars = table[row, :3]
+                piece = text[start:stop].decode()[j * chars // n : (j + 1) * chars // n]
+                yield piece[:last] if place == len(chosen) else piece
 
     def _excerpts(self, split: str, parts: Sequence[str] | None) -> np.ndarray:
         """Rows of first byte, last byte + 1, characters, number of the part."""
