@@ -1,7 +1,8 @@
 """Should one pre-train? What was measured decides where it was measured, elsewhere the law, or neither.
 
 Yes if the whole interval of the gain lies above the smallest gain worth having, no if it lies below, else the
-runs cannot say, and the reason names the runs that would. Lack of evidence is never a no.
+runs cannot say, and the reason names the runs that would. Lack of evidence is never a no. What was measured
+with less pre-training than is asked about says yes for more of the same as well; it says nothing else of it.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from transferlaws.planner.measured import MeasuredCell, between, cell_at, effect
 
 SAME_PRETRAINING = 1.2
 """Ratio of sizes of pre-training up to which laws measured at one speak of the other."""
+MORE_PRETRAINING = 10.0
+"""Ratio up to which a gain measured with less pre-training is taken to hold with more of the same."""
 NOT_TRIED = "runs of both arms at this size and data, two seeds of each or more, would tell"
 
 
@@ -65,9 +68,10 @@ def should_pretrain(
     """Whether pre-training on `pretrain_chars` characters pays for one size and data size, and its bill.
 
     `worth` is the smallest gain worth having, in nats/token. Laws that know the size of pre-training they
-    were measured at, which is the default, say nothing of another, more than 20 % off. Bills are 6 N FLOPs a
-    token (Kaplan et al. 2020); the pre-training bill is shared over `uses` fine-tunings, and both arms read
-    the target data `passes` times.
+    were measured at, which is the default, say nothing of another, more than 20 % off, but for one thing: a
+    measured gain that pays is taken to pay with up to ten times the pre-training too, and the reason says so.
+    Bills are 6 N FLOPs a token (Kaplan et al. 2020); the pre-training bill is shared over `uses`
+    fine-tunings, and both arms read the target data `passes` times.
     """
     known = source_law(laws, source, method)
     pretrain_chars = _as_measured(known) if pretrain_chars is None else pretrain_chars
@@ -91,8 +95,8 @@ def should_pretrain(
         verdict = _by_cells_around(known, asked, gain, worth) or _by_law(
             known, asked, gain, worth_data, worth
         )
-    if why := _other_pretraining(known, pretrain_chars):
-        verdict = replace(verdict, pretrain=None, basis="pretrain_chars", reason=f"{why}: {verdict.reason}")
+    if ends := _other_pretraining(known, pretrain_chars):
+        verdict = _asked_of_another(verdict, ends, pretrain_chars)
     elif known.pretrain_chars is None and verdict.pretrain is not None:
         said = "how much these models were pre-trained on, the laws do not say"
         verdict = replace(verdict, reason=f"{verdict.reason}; {said}")
@@ -205,18 +209,29 @@ def _as_measured(known: SourceLaw) -> float:
     return float(np.sqrt(known.pretrain_chars[0] * known.pretrain_chars[1]))
 
 
-def _other_pretraining(known: SourceLaw, asked: float) -> str:
-    """Why laws measured at one size of pre-training do not speak of another; empty if they do."""
+def _other_pretraining(known: SourceLaw, asked: float) -> tuple[float, float] | None:
+    """The ends of the pre-training the laws were measured at, if `asked` is another; else None."""
     if known.pretrain_chars is None:
-        return ""
+        return None
     low, high = known.pretrain_chars
-    if low / SAME_PRETRAINING <= asked <= high * SAME_PRETRAINING:
-        return ""
+    return None if low / SAME_PRETRAINING <= asked <= high * SAME_PRETRAINING else (low, high)
+
+
+def _asked_of_another(verdict: _Verdict, ends: tuple[float, float], asked: float) -> _Verdict:
+    """What a verdict at one size of pre-training says of another, `asked`, in characters."""
+    low, high = ends
     at = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
-    return (
+    if verdict.pretrain and verdict.basis != "law" and high < asked <= high * MORE_PRETRAINING:
+        said = (
+            f"asked about {asked:.3g} characters of pre-training, measured with {at}; more of the same is "
+            "taken to help no less, and how much more it helps these runs do not say"
+        )
+        return replace(verdict, reason=f"{verdict.reason}; {said}")
+    said = (
         f"these laws were measured at {at} characters of pre-training and cannot say what {asked:.3g} give; "
         "of their own size they say"
     )
+    return replace(verdict, pretrain=None, basis="pretrain_chars", reason=f"{said}: {verdict.reason}")
 
 
 def _alone(known: SourceLaw, asked: tuple[float, float], cell: MeasuredCell | None) -> Answer:
