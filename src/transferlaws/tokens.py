@@ -205,19 +205,21 @@ def encode(
     tokenizer: Tokenizer,
     cache: Path | None = None,
     parts: Sequence[str] | None = None,
+    spread: int | None = None,
 ) -> Encoded:
-    """The sample `corpus.excerpts(split, d_chars, seed, parts)` as tokens, from the cache or made now.
+    """The sample `corpus.excerpts(split, d_chars, seed, parts, spread)` as tokens, from the cache or new.
 
     Raises TransferLawsError if the split holds less than `d_chars` characters, or the disk is full.
     """
-    key = _key(corpus.fingerprint, split, d_chars, seed, sorted(parts or ()), tokenizer.fingerprint)
+    drawn = () if spread is None else (spread,)
+    key = _key(corpus.fingerprint, split, d_chars, seed, sorted(parts or ()), tokenizer.fingerprint, *drawn)
     path = (cache or cache_dir()) / "tokens" / f"{corpus.name}-{split}-{d_chars or 'all'}-{seed}-{key}.u16"
     seal = path.with_suffix(".seal")
     sealed = _intact(path, seal, "token file")
     counts = dict.fromkeys(("n_tokens", "n_chars", "n_bytes", "n_excerpts"), 0)
     if sealed is not None:
         return Encoded(path, **{name: sealed[name] for name in counts})
-    excerpts = corpus.stream_excerpts(split, d_chars, seed, parts)
+    excerpts = corpus.stream_excerpts(split, d_chars, seed, parts, spread)
     with replace_atomic(path) as temporary, temporary.open("wb") as file:
         while texts := list(islice(excerpts, _BATCH)):
             for text, tokens in zip(texts, tokenizer.encode_all(texts), strict=True):

@@ -36,7 +36,8 @@ class Scale:
     `reach` bounds what one cell may cost: the largest N x D (parameters times characters) of a fine-tuned
     cell. From-scratch cells go half a decade further. `beside` is what arms get that are compared with the
     main one (None: as much as that), `control` what controls get (None: they are not run). `tier` says how
-    much of each corpus of the project is fetched.
+    much of each corpus of the project is fetched. `spread` is the length, in characters, of the pieces over
+    which training sets of the target are spread (None: a uniform sample of excerpts).
     """
 
     name: str
@@ -54,6 +55,7 @@ class Scale:
     recipe: TrainingRecipe = field(default_factory=TrainingRecipe)
     pretraining: TrainingRecipe | None = None
     reach: float = math.inf
+    spread: int | None = None
     beside: Lesser | None = None
     control: Lesser | None = None
 

@@ -27,7 +27,7 @@ from transferlaws.training.device import device_in_words, prepare_device, scored
 from transferlaws.training.evaluation import Evaluation
 from transferlaws.training.loop import Point, Trainer, Training
 from transferlaws.training.parallel import ALONE, Ranks
-from transferlaws.training.spec import RunSpec
+from transferlaws.training.spec import RunSpec, Share
 from transferlaws.training.trunk import Trunk
 
 
@@ -55,7 +55,7 @@ class Workbench:
         parts = []
         for share in spec.data:
             chars_here = chars * share.chars // total if spec.d_chars else chars // len(spec.data)
-            part = self._encoded(spec, share.fingerprint, split, chars_here, seed, share.parts)
+            part = self._encoded(spec, share, split, chars_here, seed)
             tokens = np.asarray(part.tokens)
             parts.append(np.random.default_rng(0).permutation(tokens) if share.shuffled else tokens)
         return np.concatenate(parts)
@@ -74,19 +74,18 @@ class Workbench:
         corpora = {share.corpus: self._corpus(share.fingerprint).sha256 for share in spec.data}
         return {"tokenizer_sha256": self.tokenizer(spec).fingerprint, "corpora_sha256": corpora}
 
-    def _encoded(
-        self, spec: RunSpec, fingerprint: str, split: str, chars: int, seed: int, parts: tuple[str, ...]
-    ) -> Encoded:
-        # Held-out splits are whole as they are: `parts` selects what to learn from, not what to score on.
-        chosen = parts if parts and split == "train" else None
+    def _encoded(self, spec: RunSpec, share: Share, split: str, chars: int, seed: int) -> Encoded:
+        # `parts` and `spread` select what to learn from, not what to score on.
+        learning = split == "train"
         return encode(
-            self._corpus(fingerprint),
+            self._corpus(share.fingerprint),
             split,
             chars,
             seed,
             self.tokenizer(spec),
             self.workspace.cache,
-            parts=chosen,
+            parts=(share.parts or None) if learning else None,
+            spread=share.spread if learning else None,
         )
 
     def _corpus(self, fingerprint: str) -> Corpus:

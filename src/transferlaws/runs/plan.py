@@ -126,7 +126,7 @@ class Plan:
         return RunSpec(
             arm=arm,
             size=size,
-            data=(Share(question.target, self.fingerprints[question.target], d_chars),),
+            data=(Share(question.target, self.fingerprints[question.target], d_chars, spread=scale.spread),),
             tokenizer=f"{text.kind}:{self.fingerprints[text.corpus]}",
             vocabulary_size=self.vocabulary_size,
             context=scale.context,

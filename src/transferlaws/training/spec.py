@@ -20,7 +20,9 @@ ENGINE_VERSION = 2
 class Share:
     """So many characters of one corpus, as identified by its fingerprint; `parts` empty means all.
 
-    `shuffled` puts the tokens in random order: what is left is how often each occurs.
+    `shuffled` puts the tokens in random order: what is left is how often each occurs. With `spread`, what is
+    trained on are pieces of about that many characters, divided over projects as the corpus is; None draws
+    excerpts of about 1,000 characters uniformly.
     """
 
     corpus: str
@@ -28,6 +30,7 @@ class Share:
     chars: int
     parts: tuple[str, ...] = ()
     shuffled: bool = False
+    spread: int | None = None
 
     def __post_init__(self) -> None:
         if self.chars < 0:
@@ -129,8 +132,9 @@ class RunSpec:
         """The spec as plain JSON values."""
         document = asdict(self)
         for share in document["data"]:
-            if not share["shuffled"]:  # left out, so that runs older than the field keep their keys
-                del share["shuffled"]
+            for name in ("shuffled", "spread"):  # left out, so that runs older than the field keep their keys
+                if not share[name]:
+                    del share[name]
         for name in ("averaging", "epsilon"):
             if document["recipe"][name] == getattr(TrainingRecipe, name):
                 del document["recipe"][name]
