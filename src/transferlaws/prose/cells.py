@@ -1,14 +1,18 @@
 """Cells in words: how their effective data could be read, what one of them was worth, which were hurt."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from transferlaws.design.question import UNTITLED, Titles
-from transferlaws.laws import CellStatus, Fit, Hernandez, effective_data, individual_lines
+from transferlaws.escape import markdown
+from transferlaws.laws import CellStatus, Fit, Floor, Hernandez, effective_data, individual_lines
 from transferlaws.laws.paper import PRINTED, REPORTED
-from transferlaws.prose.numbers import Prose, grid, scientific
+from transferlaws.prose.numbers import Prose, counted, grid, scientific
+
+LOW_DATA = 0.1
+"""The low-data regime: D_F at most this share of D(N)."""
 
 
 def statuses(cells: pd.DataFrame) -> Prose:
@@ -21,9 +25,9 @@ def statuses(cells: pd.DataFrame) -> Prose:
 def cell(row: pd.Series, source: str, titles: Titles = UNTITLED) -> Prose:
     """One cell in words: what pre-training on the source was worth there, or why that has no number."""
     start = (
-        f"A model of N = {scientific(row['n_params'])} parameters, pre-trained on {titles.source(source)} "
-        f"and fine-tuned on {scientific(row['d_chars'])} characters of {titles.target}, reaches "
-        f"{row['loss']:.3f} nats/token."
+        f"A model of N = {scientific(row['n_params'])} parameters, pre-trained on "
+        f"{markdown(titles.source(source))} and fine-tuned on {scientific(row['d_chars'])} characters of "
+        f"{titles.target}, reaches {row['loss']:.3f} nats/token."
     )
     if row["status"] == "below_floor":
         return Prose(
@@ -49,16 +53,42 @@ def cell(row: pd.Series, source: str, titles: Titles = UNTITLED) -> Prose:
     )
 
 
+def spread(cells: pd.DataFrame) -> Prose:
+    """The whole range of arrows: how many times the data pre-training was worth, over all cells."""
+    finite = cells[cells["status"].isin(["interpolated", "extrapolated"])]
+    endless = int((cells["status"] == "below_floor").sum())
+    none = int((cells["status"] == "no_transfer").sum())
+    parts = []
+    if len(finite):
+        worth = finite["multiplier"].sort_values()
+        ends = f"from {scientific(worth.iloc[0])} to {scientific(worth.iloc[-1])}"
+        read = int((finite["status"] == "extrapolated").sum())
+        beyond = f", {read} of these read off beyond the runs" if read else ""
+        parts.append(
+            f"in {counted(len(finite), 'cell')} pre-training multiplied the data, by "
+            f"**{scientific(float(worth.median()))} in the median cell**, {ends}{beyond}"
+        )
+    if endless:
+        parts.append(f"in {counted(endless, 'cell')} the from-scratch curve never gets there")
+    if none:
+        parts.append(f"in {counted(none, 'cell')} pre-training was worth nothing, or worse")
+    return Prose(f"Of {counted(len(cells), 'cell')}: {'; '.join(parts)}.")
+
+
 def ossified(cells: pd.DataFrame) -> Prose:
     """Which cells, if any, pre-training made worse."""
     worse = cells[cells["status"] == "no_transfer"].sort_values(["n_params", "d_chars"])
     if worse.empty:
         return Prose("In none of the cells did pre-training end up worse than starting from scratch.")
     listed = ", ".join(
-        f"(N = {scientific(n)}, $D_F$ = {scientific(d)})"
-        for n, d in zip(worse["n_params"], worse["d_chars"], strict=True)
+        f"(N = {scientific(n)}, $D_F$ = {scientific(d)}{', one run' if seeds == 1 else ''})"
+        for n, d, seeds in zip(worse["n_params"], worse["d_chars"], worse["n_seeds"], strict=True)
     )
-    return Prose(f"Pre-training ended up worse than starting from scratch in {len(worse)} cells: {listed}.")
+    return Prose(
+        "By the means of their runs, pre-training ended up worse than starting from scratch in "
+        f"{counted(len(worse), 'cell')}: {listed}. That is a reading of means. Whether such a cell is "
+        "*ossified* takes pairs of runs with shared seeds and an interval of their difference."
+    )
 
 
 def conditioning(cells: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -68,8 +98,8 @@ def conditioning(cells: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     yield (
         "conditioning of the inversion",
         REPORTED["inversion"],
-        f"one run's noise ({noise:.3f} nats/token, median) moves $D_E$ by {moves.min():.1f} % in the calmest "
-        f"cell and {moves.max():.1f} % in the most nervous one",
+        f"the scatter of one run about the curves ({noise:.3f} nats/token in the median cell) moves $D_E$ by "
+        f"{moves.min():.1f} % in the calmest cell and {moves.max():.1f} % in the most nervous one",
     )
     endless = int((~np.isfinite(cells["d_effective"])).sum())
     yield "cells without a finite answer", REPORTED["plotted_cells"], f"{endless} of {len(cells)}, shown"
@@ -97,10 +127,29 @@ def off_the_law(fit: Fit, paper: Hernandez | None) -> tuple[str, str, str]:
     return "the transfer law against single cells, $D_T$", headline, ours
 
 
-def regimes(fit: Fit) -> tuple[str, str, str]:
-    """A row of the box: how many of the fit's cells lie in which regime."""
-    listed = ", ".join(f"{count} {regime}" for regime, count in fit.cells["regime"].value_counts().items())
-    return "regimes", REPORTED["low_data"], f"all regimes in one fit; cells of {fit.source}: {listed}"
+def low_data(cells: pd.DataFrame, found: Sequence[Floor]) -> Prose:
+    """How many cells lie in the low-data regime for certain, outside it for certain, and neither."""
+    known = {floor.n_params: floor.d_n for floor in found}
+    counts = {"in it": 0, "outside it": 0, "undecided": 0}
+    for n, d in zip(cells["n_params"], cells["d_chars"], strict=True):
+        ends = known.get(n)
+        if ends is not None and ends.low is not None and d <= LOW_DATA * ends.low:
+            counts["in it"] += 1
+        elif ends is not None and ends.high is not None and d > LOW_DATA * ends.high:
+            counts["outside it"] += 1
+        else:
+            counts["undecided"] += 1
+    undecided = (
+        ""
+        if not counts["undecided"]
+        else " Undecided means that the interval of D(N) has room for both answers: the regime is the "
+        "paper's word, and these runs cannot always use it."
+    )
+    return Prose(
+        f"The low-data regime is $D_F$ up to a tenth of D(N). Of {counted(len(cells), 'cell')}, "
+        f"{counts['in it'] or 'none'} for certain in it, {counts['outside it'] or 'none'} for certain "
+        f"outside it, {counts['undecided'] or 'none'} undecided.{undecided}"
+    )
 
 
 def misfit(fit: Fit, runs: pd.DataFrame) -> Prose:
@@ -109,8 +158,8 @@ def misfit(fit: Fit, runs: pd.DataFrame) -> Prose:
     own = fit.residuals[fit.residuals["arm"] == fit.source].dropna(subset=["residual", "sd"])
     typical = float(np.sqrt(np.mean((own["residual"] / own["sd"]) ** 2)))
     said = (
-        f"**{fit.source}.** {statuses(cells)} {ossified(cells)} The fit misses the mean of a cell by "
-        f"{typical:.1f} of its standard errors (root mean square over {len(own)} cells)."
+        f"**{markdown(fit.source)}.** {statuses(cells)} {ossified(cells)} The fit misses the mean of a cell "
+        f"by {typical:.1f} of its standard errors (root mean square over {len(own)} cells)."
     )
     slopes = individual_lines(cells)
     if len(slopes) > 1:
@@ -143,5 +192,5 @@ def controls(main: str, arms: Iterable[str], runs: pd.DataFrame) -> Prose:
     return Prose(
         "Data transferred, in characters of the target; a negative number is data that pre-training cost. "
         "*Beyond*: read off past the longest from-scratch run. No law is fitted to controls.\n\n"
-        + grid(("N", "D", *columns), rows)
+        + grid(("N", "D", *map(markdown, columns)), rows)
     )

@@ -15,6 +15,7 @@ from transferlaws.corpora import SPLITS, TIERS, Corpus, Document, Wheel, recipes
 from transferlaws.corpora.codelike import looks_like_code
 from transferlaws.corpora.splits import lot
 from transferlaws.design.question import UNTITLED, Titles
+from transferlaws.escape import block, code, markdown
 from transferlaws.laws.paper import CHARACTERS
 from transferlaws.prose.numbers import Prose, listing, scientific
 from transferlaws.prose.study import download as link
@@ -49,7 +50,7 @@ def tiers(tier: str) -> Prose:
             if isinstance(w, Wheel)
         }
         megabytes = round(sum(wheels.values()) / 1e6)
-        rows.append({"tier": f"`{name}`", "wheels": len(wheels), "download (MB)": megabytes})
+        rows.append({"tier": name, "wheels": len(wheels), "download (MB)": megabytes})
     return Prose(
         f"{listing(rows)}\n\nEach larger tier contains the smaller ones. Every other number on this page is "
         f"of tier `{tier}`."
@@ -90,11 +91,9 @@ def composition(card: Mapping[str, Any], title: str) -> Prose:
     """What the largest parts of a corpus are, and how much of it is technical."""
     parts = card["composition"]
     technical = sum(row["share"] for row in parts if row["part"] == "technical")
-    second = f"; then {parts[1]['genre']}, {100 * parts[1]['share']:.0f} %" if len(parts) > 1 else ""
-    said = (
-        f"The largest part of the {title} is **{parts[0]['genre']}**, {100 * parts[0]['share']:.0f} % of the "
-        f"characters{second}. "
-    )
+    first, *others = ((markdown(row["genre"]), f"{100 * row['share']:.0f} %") for row in parts)
+    second = f"; then {', '.join(others[0])}" if others else ""
+    said = f"The largest part of the {title} is **{first[0]}**, {first[1]} of the characters{second}. "
     if technical:
         return Prose(f"{said}Technical documentation makes up {100 * technical:.0f} %.")
     return Prose(f"{said}There is no technical documentation at this tier.")
@@ -130,7 +129,7 @@ def lines_like_code(corpus: Corpus, *, count: int = 8, seed: int = 0) -> Prose:
         if line.strip() and looks_like_code(line.strip())
     }
     chosen = sorted(lines, key=lambda line: lot(f"{seed}/{line}"))[:count]
-    return Prose(_fenced("\n".join(chosen) or "none in the documents that may be quoted"))
+    return Prose(block("\n".join(chosen) or "none in the documents that may be quoted"))
 
 
 def _quotable(corpus: Corpus) -> Iterator[Document]:
@@ -147,12 +146,9 @@ def _quoted(document: Document, seed: int, chars: int) -> str:
     else:
         whole = piece[: max(piece.rfind(" "), piece.rfind("\n"), 80)].rstrip() + " …"
         piece = "\n".join(textwrap.fill(line, 72, break_on_hyphens=False) for line in whole.split("\n"))
-    said = f"**{document.project}** ({document.genre}; {document.licence}), `{document.path}`:"
-    return f"{said}\n\n{_fenced(piece)}"
-
-
-def _fenced(text: str) -> str:
-    return f"~~~~~~text\n{text}\n~~~~~~"
+    about = f"{markdown(document.genre)}; {markdown(document.licence)}"
+    said = f"**{markdown(document.project)}** ({about}), {code(document.path)}:"
+    return f"{said}\n\n{block(piece)}"
 
 
 def overlaps(cards: Cards, titles: Titles = UNTITLED) -> list[dict[str, Any]]:
@@ -176,9 +172,9 @@ def worst_overlap(found: Sequence[Mapping[str, Any]], titles: Titles = UNTITLED)
     worst = max(found, key=lambda row: row["met (%)"])
     target = next(r for r in found if r["corpus"] == titles.target and r["compared"] == "test in train")
     return Prose(
-        f"The largest overlap is {worst['met (%)']:.2g} %, *{worst['compared']}* of the {worst['corpus']} "
-        f"corpus. The target of every loss in this book is {titles.target}: there, {target['met (%)']:.2g} % "
-        "of the test's windows were met in training."
+        f"The largest overlap is {worst['met (%)']:.2g} %, *{worst['compared']}* of the "
+        f"{markdown(worst['corpus'])} corpus. The target of every loss in this book is {titles.target}: "
+        f"there, {target['met (%)']:.2g} % of the test's windows were met in training."
     )
 
 
@@ -203,7 +199,9 @@ def hidden_code(
 def biases(cards: Cards, titles: Titles = UNTITLED) -> Prose:
     """The leanings that the makers of each corpus know of."""
     return Prose(
-        "\n".join(f"- **{titles.corpus(name)}.** {' '.join(c['biases'])}" for name, c in cards.items())
+        "\n".join(
+            f"- **{markdown(titles.corpus(name))}.** {' '.join(c['biases'])}" for name, c in cards.items()
+        )
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from transferlaws.escape import markdown
 from transferlaws.laws import SCRATCH, Interval
 from transferlaws.planner import Answer, Decision, measured_cells, predict
 from transferlaws.prose.numbers import Prose, grid, interval
@@ -14,7 +15,7 @@ MORE_DATA, LARGER = 2, 3
 def verdict(decision: Decision) -> Prose:
     """Yes, no or neither, and why; harm is called harm."""
     lead = "No: pre-training costs data here." if decision.hurts else VERDICTS[decision.pretrain]
-    reason = decision.reason
+    reason = markdown(decision.reason)
     return Prose(f"**{lead}** {reason[:1].upper()}{reason[1:]}.")
 
 
@@ -49,17 +50,17 @@ def instead(laws: Mapping[str, Any], n_params: float, d_chars: float, gains: Map
             said = f"{_value(decision.gain)} by the law"
         else:
             said = f"{interval(Interval(measured['value'], measured['low'], measured['high']))} measured"
-        rows.append((f"pre-training on {title}", said))
+        rows.append((f"pre-training on {markdown(title)}", said))
     return grid(("from scratch, instead", "lowers the loss by, nats/token"), rows)
 
 
 def _lowered(here: Answer, there: Answer) -> str:
     if here.value is None or there.value is None:
-        return f"not known: {there.reason or here.reason}"
+        return f"not known: {markdown(there.reason or here.reason)}"
     return f"{here.value - there.value:.2g} by the from-scratch curves"
 
 
 def _value(answer: Answer) -> str:
     if answer.value is None:
-        return f"none: {answer.reason}"
+        return f"none: {markdown(answer.reason)}"
     return interval(Interval(answer.value, answer.low, answer.high))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta as beta_distribution
 
+from transferlaws.escape import markdown
 from transferlaws.laws import Equality, Fit, Hernandez, Power
 from transferlaws.prose.law import EXPONENTS
 from transferlaws.prose.numbers import Prose, grid, interval, scientific
@@ -27,7 +28,7 @@ def region(fits: Mapping[str, Fit]) -> Prose:
             else "an exponent does not move at all (it is on a bound or was held)"
         )
         lines.append(
-            f"- *{source}*: {len(draws):,} redrawn studies; {together}; condition number "
+            f"- *{markdown(source)}*: {len(draws):,} redrawn studies; {together}; condition number "
             f"{scientific(fit.condition_number)}; {fit.status.words}."
         )
     return Prose("\n".join(lines))
@@ -39,7 +40,7 @@ def moved(fits: Mapping[str, Fit]) -> Prose:
     columns = ("runs used", "runs", "fine-tuned cells", "$\\alpha$", "$\\beta$", "status")
     rows = (
         (
-            part,
+            markdown(part),
             fit.n_runs,
             sum(fit.n_cells.values()),
             interval(fit.alpha),
@@ -48,7 +49,7 @@ def moved(fits: Mapping[str, Fit]) -> Prose:
         )
         for part, fit in fits.items()
     )
-    said = [f"\n*{part}*: {_shift(whole, fit)}." for part, fit in parts]
+    said = [f"\n*{markdown(part)}*: {_shift(whole, fit)}." for part, fit in parts]
     return Prose("\n".join([grid(columns, rows), *said]))
 
 
@@ -118,7 +119,7 @@ def bought(designs: pd.DataFrame) -> Prose:
     narrower = designs["width_beta"].iloc[0] / designs["width_beta"]
     rows = (
         (
-            row.design,
+            markdown(row.design),
             row.runs,
             f"{row.cost:.1f}",
             f"{row.width_alpha:.2g}",
@@ -129,7 +130,7 @@ def bought(designs: pd.DataFrame) -> Prose:
     )
     best = (np.log(narrower.iloc[1:]) / np.log(designs["cost"].iloc[1:])).idxmax()
     return Prose(
-        grid(columns, rows) + f"\n\nMost for its cost, for $\\beta$: **{designs['design'][best]}** "
+        grid(columns, rows) + f"\n\nMost for its cost, for $\\beta$: **{markdown(designs['design'][best])}** "
         f"({narrower[best]:.2f} times narrower at {designs['cost'][best]:.1f} times the cost). These widths "
         "take the law, the curves and the noise for granted: they say what a design could tell if the law "
         "holds, not whether it does."
@@ -152,8 +153,17 @@ def together(tests: Mapping[str, Sequence[Equality]]) -> Prose:
         for test in both:
             exponent, separate = f"$\\{test.parameter}$", f"{test.first:.2f}, {test.second:.2f}"
             chances = ("–" if p is None else scientific(p) for p in (test.p_ratio, test.p_bootstrap))
-            rows.append((pair, exponent, separate, f"{test.common:.2f}", interval(test.difference), *chances))
-            said.append(f"- {pair}, {exponent}: {_verdict(test)}.")
+            rows.append(
+                (
+                    markdown(pair),
+                    exponent,
+                    separate,
+                    f"{test.common:.2f}",
+                    interval(test.difference),
+                    *chances,
+                )
+            )
+            said.append(f"- {markdown(pair)}, {exponent}: {_verdict(test)}.")
     return Prose("\n".join([grid(columns, rows), "", *said]))
 
 
@@ -169,7 +179,7 @@ def chances(tests: Mapping[str, Sequence[Equality]], redrawn: int) -> Prose:
 def one_exponent(tests: Mapping[str, Sequence[Equality]], parameter: str) -> str:
     """The verdicts on a common alpha or beta over all pairs, for the box."""
     said = [
-        f"{pair}: {_verdict(test)}"
+        f"{markdown(pair)}: {_verdict(test)}"
         for pair, both in tests.items()
         for test in both
         if test.parameter == parameter

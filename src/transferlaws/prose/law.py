@@ -1,12 +1,20 @@
 """A fitted law in words: its numbers beside the paper's, and what its status allows a reader to say."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import combinations, pairwise
+
+from transferlaws.escape import markdown
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
 
 from transferlaws.laws import Fit, FormFit, Hernandez, Interval
 from transferlaws.laws.paper import REPORTED
 from transferlaws.prose.numbers import Prose, grid, interval, scientific
 
 EXPONENTS = ("alpha", "beta")
+METHOD_NAMES = {"paper": "the paper's way", "logit": "logit regression", "loss_space": "loss space"}
+ORDER = tuple(METHOD_NAMES)
 MEANINGS = {"alpha": "fine-tuning data", "beta": "size"}
 
 
@@ -16,36 +24,149 @@ def table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
     rows: list[tuple[object, ...]] = []
     for source, law in paper.items():
         values = (scientific(law.k), f"{law.alpha:g}", f"{law.beta:g}", f"{law.beta / law.alpha:.1f}")
-        rows.append((source, "paper, Table 1", *values, "not stated", "no interval given"))
+        rows.append((markdown(source), "paper, Table 1", *values, "not stated", "no interval given"))
     for fit in fits:
         found = map(interval, (fit.k, fit.alpha, fit.beta, fit.beta_over_alpha))
         whose = f"ours, {fit.method.replace('_', ' ')}"
-        rows.append((fit.source, whose, *found, fit.n_runs, fit.status.words))
+        rows.append((markdown(fit.source), whose, *found, fit.n_runs, fit.status.words))
     return grid(columns, rows)
 
 
 def verdict(fit: Fit) -> Prose:
-    """What the fit's status allows a reader to say."""
-    said = " ".join(fit.verdicts)
-    for name, meaning in MEANINGS.items():
-        if getattr(fit, name).covers(0.0):
-            said += f" The interval of $\\{name}$ contains zero: that {meaning} moves $D_T$ is not shown."
+    """Three judgements of a fit: did the search end, do the runs identify the numbers, does the law follow them."""
+    judged = (
+        ("the search", fit.search.words, fit.search.sentence),
+        ("the runs", fit.identification.words, fit.identification.sentence),
+        ("the law", fit.adequacy.verdict.words, fit.adequacy.sentence),
+    )
+    listed = "\n".join(f"- {what}: **{word}**. {sentence}" for what, word, sentence in judged)
+    may = (
+        "All three hold, so its exponents may be quoted with their intervals."
+        if fit.quotable
+        else "Not all three hold, so its exponents describe these runs and may not be quoted as measured."
+    )
+    zero = "".join(
+        f" The interval of $\\{name}$ contains zero: that {meaning} moves $D_T$ is not shown."
+        for name, meaning in MEANINGS.items()
+        if getattr(fit, name).covers(0.0)
+    )
     notes = "".join(f"\n- {note}" for note in fit.notes)
     return Prose(
-        f"**Status: {fit.status.words}.** {said} Intervals are {100 * fit.level:g} %, from {fit.n_runs} "
-        f"runs in {sum(fit.n_cells.values())} fine-tuned cells.{notes}"
+        f"{listed}\n\n{may}{zero} Intervals are {100 * fit.level:g} %, from {fit.n_runs} runs in "
+        f"{sum(fit.n_cells.values())} fine-tuned cells.\n{notes}"
     )
 
 
 def verdicts(fits: Mapping[str, Fit]) -> Prose:
     """The verdict on each source's law."""
-    return Prose("\n\n".join(f"*{source}.* {verdict(fit)}" for source, fit in fits.items()))
+    return Prose("\n\n".join(f"*{markdown(source)}.* {verdict(fit)}" for source, fit in fits.items()))
 
 
 def refusals(reasons: Sequence[str]) -> Prose:
     """Why some ways to fit gave no law."""
-    listed = "".join(f"\n- Not possible here: {reason}." for reason in reasons)
+    listed = "".join(f"\n- Not possible here: {markdown(reason)}." for reason in reasons)
     return Prose(listed or "All three ways gave a law for every source.")
+
+
+def meet(first: Interval, second: Interval) -> bool:
+    """Whether two intervals have a value in common, an open end being no bound."""
+    low = max((end for end in (first.low, second.low) if end is not None), default=-float("inf"))
+    high = min((end for end in (first.high, second.high) if end is not None), default=float("inf"))
+    return low <= high
+
+
+def agreement(fits: Sequence[Fit]) -> Prose:
+    """Whether several ways to fit one source agree, exponent by exponent, and what it means if not."""
+    if len(fits) < 2:
+        return Prose("One way to fit gave a law here, so there is nothing to agree with.")
+    said, apart_on = [], []
+    for name in EXPONENTS:
+        values = ", ".join(f"{METHOD_NAMES[fit.method]} {interval(getattr(fit, name))}" for fit in fits)
+        apart = [
+            f"{METHOD_NAMES[one.method]} and {METHOD_NAMES[other.method]}"
+            for one, other in combinations(fits, 2)
+            if not meet(getattr(one, name), getattr(other, name))
+        ]
+        if apart:
+            apart_on.append(name)
+        how = f"**no value in common: {'; '.join(apart)}**" if apart else "a value in common"
+        said.append(f"- $\\{name}$: {values}; {how}.")
+    meaning = (
+        "Intervals that exclude each other cannot all hold the truth. They come from the same runs, so it is "
+        "not chance: each assumes that the law holds where it looks, and they look at different cells. Read "
+        "the distance between the methods as the error of the *form*, which no interval contains."
+        if apart_on
+        else "The methods do not contradict each other. They share their runs, so that is a check of the form "
+        "and no second measurement."
+    )
+    return Prose("\n".join(said) + f"\n\n{meaning}")
+
+
+def beside(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Iterator[tuple[str, str, str]]:
+    """Rows of the box: each exponent, the paper's way first, then the other ways, for sources that it has."""
+    ordered = sorted(fits, key=lambda fit: ORDER.index(fit.method))
+    for source, law in paper.items():
+        own = [fit for fit in ordered if fit.source == source]
+        for name in EXPONENTS if own else ():
+            printed = getattr(law, name)
+            said = []
+            if own[0].method != "paper":
+                said.append("the paper's way gives no law on these runs")
+            for fit in own:
+                found = getattr(fit, name)
+                said.append(f"{METHOD_NAMES[fit.method]}: {interval(found)}, {against(found, printed)}")
+            yield f"$\\{name}$, {markdown(source)}", f"{printed:g}, the paper's way", "; ".join(said)
+
+
+def local_alpha(cells: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+    """The exponent of data between neighbouring data sizes: ln D_T's rise over ln D_F's, mean over sizes.
+
+    `cells` is a frame of `effective_data`. Columns: d_low, d_high, alpha, low, high, n_sizes. Sizes share
+    their samples, so their errors are taken to go together: the interval does not shrink with their number.
+    """
+    reach = float(norm.ppf((1 + level) / 2))
+    used = cells[(cells["d_transferred_low"] > 0) & np.isfinite(cells["d_transferred_high"])]
+    used = used.assign(
+        y=np.log(used["d_transferred"].astype(float)),
+        sd=np.log((used["d_transferred_high"] / used["d_transferred_low"]).astype(float)) / (2 * reach),
+    )
+    rows = []
+    for first, second in pairwise(sorted(set(cells["d_chars"]))):
+        left, right = (used[used["d_chars"] == d].set_index("n_params") for d in (first, second))
+        both = left.index.intersection(right.index)
+        if len(both) == 0:
+            continue
+        step = np.log(second / first)
+        alpha = float((right.loc[both, "y"] - left.loc[both, "y"]).mean()) / step
+        sd = float(np.hypot(left.loc[both, "sd"].mean(), right.loc[both, "sd"].mean())) / step
+        rows.append((first, second, alpha, alpha - reach * sd, alpha + reach * sd, len(both)))
+    return pd.DataFrame(rows, columns=["d_low", "d_high", "alpha", "low", "high", "n_sizes"])
+
+
+def drift(found: Mapping[str, pd.DataFrame]) -> Prose:
+    """Whether the local alpha of each source changes over the data: its lowest and highest step compared."""
+    said = []
+    for source, steps in found.items():
+        title = f"*{markdown(source)}*"
+        if len(steps) < 2:
+            said.append(f"- {title}: {counted(len(steps), 'step')} of data can be read, so nothing to compare.")
+            continue
+        least, most = steps.loc[steps["alpha"].idxmin()], steps.loc[steps["alpha"].idxmax()]
+        first, second = sorted((least, most), key=lambda step: float(step["d_low"]))
+        clear = float(least["high"]) < float(most["low"])
+        way = "rises" if second["alpha"] > first["alpha"] else "falls"
+        ends = " to ".join(
+            f"{step['alpha']:.2f} [{step['low']:.2f}, {step['high']:.2f}] between {scientific(step['d_low'], 1)} "
+            f"and {scientific(step['d_high'], 1)} characters"
+            for step in (first, second)
+        )
+        verdict = (
+            f"**it {way}** with data, from {ends}: one alpha does not describe these cells"
+            if clear
+            else f"from {ends}; the intervals meet, so these runs do not show that it changes"
+        )
+        said.append(f"- {title}: {verdict}.")
+    return Prose("\n".join(said))
 
 
 def against(found: Interval, printed: float) -> str:
@@ -64,20 +185,28 @@ def beside_paper(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez]) -> Ite
     for source in (source for source in fits if source in paper):
         for name in EXPONENTS:
             found, printed = getattr(fits[source], name), getattr(paper[source], name)
-            yield f"$\\{name}$, {source}", f"{printed:g}", f"{interval(found)}: {against(found, printed)}"
+            yield (
+                f"$\\{name}$, {markdown(source)}",
+                f"{printed:g}",
+                f"{interval(found)}: {against(found, printed)}",
+            )
 
 
 def intervals(fits: Mapping[str, Fit]) -> Iterator[tuple[str, str, str]]:
     """Rows of the box: the interval of each exponent, of which the paper has none."""
     for source, fit in fits.items():
         for name in EXPONENTS:
-            yield f"interval of $\\{name}$, {source}", REPORTED["intervals"], interval(getattr(fit, name))
+            yield (
+                f"interval of $\\{name}$, {markdown(source)}",
+                REPORTED["intervals"],
+                interval(getattr(fit, name)),
+            )
 
 
 def same_exponent(fits: Mapping[str, Fit], exponent: str) -> Prose:
     """Whether the intervals of an exponent overlap across sources."""
     found = {source: getattr(fit, exponent) for source, fit in fits.items()}
-    listed = ", ".join(f"{source} {interval(value)}" for source, value in found.items())
+    listed = ", ".join(f"{markdown(source)} {interval(value)}" for source, value in found.items())
     if len(found) < 2:
         return Prose(f"{listed}: one source only, so nothing to compare.")
     if not all(value.closed for value in found.values()):
@@ -92,5 +221,5 @@ def form(fit: FormFit, title: str) -> Prose:
     """Every parameter of a form of loss with its interval, its status and its notes."""
     columns = (title, f"value [{100 * fit.level:g} % interval]")
     listed = grid(columns, ((f"`{name}`", interval(found)) for name, found in fit.parameters.items()))
-    notes = "".join(f"\n- {note}" for note in fit.notes)
+    notes = "".join(f"\n- {markdown(note)}" for note in fit.notes)
     return Prose(f"{listed}\n\nStatus: **{fit.status.words}**, from {fit.n_runs} runs.{notes}")

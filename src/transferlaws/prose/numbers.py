@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from transferlaws.escape import markdown
 from transferlaws.laws import Interval
 
 
@@ -59,7 +60,7 @@ def listing(frame: pd.DataFrame | Sequence[Mapping[str, object]]) -> Prose:
 
     def said(value: object) -> str:
         if isinstance(value, str):
-            return value
+            return value if isinstance(value, Prose) else markdown(value)
         if pd.isna(value):  # type: ignore[call-overload]
             return "–"
         number = float(value)  # type: ignore[arg-type]
@@ -68,6 +69,11 @@ def listing(frame: pd.DataFrame | Sequence[Mapping[str, object]]) -> Prose:
 
     frame = pd.DataFrame(frame)
     return grid(frame.columns, (map(said, row) for row in frame.itertuples(index=False)))
+
+
+def closing(was: str, why: str) -> Prose:
+    """The end of a prediction: what it was, from the results, and why."""
+    return Prose(f"**You predicted. It was:** {was}\n\n**Why:** {why}")
 
 
 def box(rows: Iterable[tuple[str, str, str]]) -> Prose:

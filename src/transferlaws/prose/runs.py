@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
+from transferlaws.escape import markdown
 from transferlaws.laws import run_noise
 from transferlaws.laws.paper import REPORTED
 from transferlaws.prose.numbers import Prose, counted, grid, scientific
@@ -27,7 +28,7 @@ def size_steps(table: pd.DataFrame, arms: Sequence[str]) -> Prose:
         return f"{change:+.3f}" + (f" ± {error:.3f}" if np.isfinite(error) else " (one seed)")
 
     rows = ([scientific(d), *(step(arm, d) for arm in arms)] for d in np.unique(runs["d_chars"]))
-    return grid(("characters", *arms), rows)
+    return grid(("characters", *map(markdown, arms)), rows)
 
 
 def untuned(tried: pd.DataFrame, d_chars: int) -> Prose:
@@ -46,7 +47,9 @@ def untuned(tried: pd.DataFrame, d_chars: int) -> Prose:
         for arm, own in losses.items():
             cost = np.nan if scratch is None else own.get(scratch.idxmin(), np.nan) - own.min()
             said = f"{cost:+.3f} nats/token" if np.isfinite(cost) else "not tried"
-            rows.append((scientific(n_params), arm, scientific(float(own.index[own.argmin()]), 1), said))
+            rows.append(
+                (scientific(n_params), markdown(arm), scientific(float(own.index[own.argmin()]), 1), said)
+            )
     columns = ("$N$", "arm", "its best rate tried", "from scratch's best rate costs it")
     return grid(columns, rows)
 
@@ -55,7 +58,7 @@ def rates(table: pd.DataFrame) -> Prose:
     """Between which learning rates each arm was trained."""
     used = table[table["d_chars"] > 0]
     ends = ", ".join(
-        f"between {scientific(group.min(), 2)} and {scientific(group.max(), 2)} for {arm}"
+        f"between {scientific(group.min(), 2)} and {scientific(group.max(), 2)} for {markdown(arm)}"
         for arm, group in used.groupby("arm")["learning_rate"]
     )
     factor = used["learning_rate"].max() / used["learning_rate"].min()
@@ -69,7 +72,7 @@ def passes(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     scratch = median.pop(BASELINE)
     for arm, own in median.items():
         yield (
-            f"passes at the smallest data set ({scientific(least)} characters here), {arm}",
+            f"passes at the smallest data set ({scientific(least)} characters here), {markdown(arm)}",
             REPORTED["epochs"],
             f"{own:.1f} against {scratch:.1f} from scratch: a factor of {scratch / max(own, 0.1):.1f}",
         )
@@ -109,7 +112,7 @@ def noise(runs: pd.DataFrame) -> Prose:
     )
     return Prose(
         "Standard deviation between seeds (each draws its own sample of the data), pooled over sizes:\n\n"
-        + grid(("D", *pooled.columns), rows)
+        + grid(("D", *map(markdown, pooled.columns)), rows)
     )
 
 
@@ -125,7 +128,7 @@ def edges(everything: pd.DataFrame, tuning: Tuning) -> Prose:
         ends = (losses.index.min(), losses.index.max())
         lowest_at_edge += losses.idxmin() in ends
         if best_tried(dict(zip(losses.index, losses, strict=True)), tuning) in ends:
-            at_edge.append(f"{arm} at N = {n_params:,}, D = {d_chars:,}")
+            at_edge.append(f"{markdown(arm)} at N = {n_params:,}, D = {d_chars:,}")
     where = f"{len(at_edge)} of them: {'; '.join(at_edge)}" if at_edge else "none of them"
     return Prose(
         f"{grids} cells were tuned. The rate taken is the largest whose validation loss is within "
@@ -141,7 +144,7 @@ def capped(runs: pd.DataFrame, max_tokens: int) -> Prose:
         return Prose("None: every run ended because its loss had stopped falling.")
     counts = Counter(zip(met["arm"], met["n_params"], met["d_chars"], strict=True))
     listed = "; ".join(
-        f"{arm} at N = {n:,}, D = {d:,}" + (f" ({counted(count, 'seed')})" if count > 1 else "")
+        f"{markdown(arm)} at N = {n:,}, D = {d:,}" + (f" ({counted(count, 'seed')})" if count > 1 else "")
         for (arm, n, d), count in counts.items()
     )
     return Prose(

@@ -1,5 +1,6 @@
 """A study in words: what it holds and lacks, what it cost, where its numbers come from, how to run it."""
 
+import shlex
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from transferlaws.design.question import UNTITLED, Titles
+from transferlaws.escape import block, code, html, markdown
 from transferlaws.laws import Fit
 from transferlaws.laws.paper import REPORTED
 from transferlaws.prose.numbers import Prose, grid, scientific
@@ -17,7 +19,8 @@ HOPED = {"alpha": 0.08, "beta": 0.05}
 
 def command(chapter: str, scale: str, options: str = "-p seed=1") -> str:
     """The command that reruns a chapter, as a block."""
-    return f"```bash\ntransferlaws chapter {chapter} --scale {scale} {options}\n```\n\n"
+    said = f"transferlaws chapter {shlex.quote(chapter)} --scale {shlex.quote(scale)} {options}"
+    return block(said, "bash") + "\n\n"
 
 
 def rerun(chapter: str, table: pd.DataFrame) -> Prose:
@@ -25,15 +28,15 @@ def rerun(chapter: str, table: pd.DataFrame) -> Prose:
     scales = ", ".join(sorted(set(table["scale"])))
     return Prose(
         f"{command(chapter, scales or 'smoke')}Seconds, as long as the runs are there. The {len(table)} runs "
-        f"behind it took {table['seconds'].sum() / 60:.1f} core-minutes at scale `{scales}`; `transferlaws "
-        "plan --scale laptop` prints the bill of another scale before you spend it."
+        f"behind it took {table['seconds'].sum() / 60:.1f} core-minutes at scale {code(scales)}; "
+        "`transferlaws plan --scale laptop` prints the bill of another scale before you spend it."
     )
 
 
 def download(name: str, data: str, kind: str) -> str:
     """A link that holds a file."""
     held = b64encode(data.encode()).decode()
-    return f'<a download="{name}" href="data:{kind};base64,{held}">Download {name}</a>'
+    return f'<a download="{html(name)}" href="data:{html(kind)};base64,{held}">Download {html(name)}</a>'
 
 
 def provenance(table: pd.DataFrame) -> Prose:
@@ -42,7 +45,7 @@ def provenance(table: pd.DataFrame) -> Prose:
     columns = ("key", "arm", "n_params", "d_chars", "seed", "loss", "bits_per_char")
     shown = table.sort_values(["arm", "n_params", "d_chars", "seed"])
     rows = (
-        (f"`{key}`", arm, f"{n:,}", f"{d:,}", seed, f"{loss:.4f}", f"{bits:.4f}")
+        (code(key), markdown(arm), f"{n:,}", f"{d:,}", seed, f"{loss:.4f}", f"{bits:.4f}")
         for key, arm, n, d, seed, loss, bits in zip(*(shown[column] for column in columns), strict=True)
     )
     heads = ("key", "arm", "N", "characters", "seed", "loss (nats/token)", "bits/char")
@@ -52,12 +55,14 @@ def provenance(table: pd.DataFrame) -> Prose:
 def trained_with(everything: pd.DataFrame) -> Prose:
     """Devices, versions and tokenizers of the runs, what they took, and how they ended."""
     rows = [
-        (column, value.replace("|", " "))
+        (column, markdown(value))
         for column in ("device", "versions", "tokenizer")
         for value in everything[column].dropna().astype(str).unique()
     ]
     minutes = f"{everything['seconds'].sum() / 60:.1f}"
-    statuses = ", ".join(f"{name}: {count}" for name, count in everything["status"].value_counts().items())
+    statuses = ", ".join(
+        f"{markdown(name)}: {count}" for name, count in everything["status"].value_counts().items()
+    )
     return grid(
         ("", ""),
         [*rows, ("core-minutes, tuning and pre-training included", minutes), ("statuses", statuses)],
@@ -71,8 +76,10 @@ def coverage(planned: pd.DataFrame, everything: pd.DataFrame) -> Prose:
         here = everything[(everything["arm"] == arm) & (everything["n_params"] == n_params)]
         done = int(((here["role"] == "run") & (here["status"] == "ok")).sum())
         spent = f"{here['seconds'].sum() / 3600:.2f}" if len(here) else "–"
-        rows.append((arm, f"{n_params:,}", done or "**none**", wanted, spent))
-    statuses = ", ".join(f"{count} {status}" for status, count in everything["status"].value_counts().items())
+        rows.append((markdown(arm), f"{n_params:,}", done or "**none**", wanted, spent))
+    statuses = ", ".join(
+        f"{count} {markdown(status)}" for status, count in everything["status"].value_counts().items()
+    )
     return Prose(
         grid(("arm", "N", "runs", "of", "core-hours, tuning included"), rows)
         + f"\n\n{everything['seconds'].sum() / 3600:.2f} core-hours in all; statuses: {statuses}. A run that "
@@ -87,7 +94,7 @@ def as_narrow_as_hoped(fits: Mapping[str, Fit]) -> Prose:
         for name, hoped in HOPED.items():
             found = getattr(fit, name)
             half = f"{found.width / 2:.3f}" if found.closed else "open"
-            rows.append((source, name, f"{found.value:.3f}", half, hoped))
+            rows.append((markdown(source), name, f"{found.value:.3f}", half, hoped))
     return grid(("source", "exponent", "value", "half-width", "hoped for"), rows)
 
 
@@ -95,10 +102,11 @@ def size(table: pd.DataFrame, name: str, titles: Titles = UNTITLED) -> Prose:
     """How many models, sizes and characters a study has, and what they took."""
     cells = table[table["d_chars"] > 0].drop_duplicates(["arm", "n_params", "d_chars"])
     return Prose(
-        f"The `{name}` study holds {len(table)} models in {len(cells)} cells: {table['n_params'].nunique()} "
-        f"sizes from {table['n_params'].min():,} to {table['n_params'].max():,} parameters, "
-        f"{scientific(cells['d_chars'].min())} to {scientific(cells['d_chars'].max())} characters of "
-        f"{titles.target}, arms {', '.join(sorted(set(table['arm'])))}. Training them took "
+        f"The {code(name)} study holds {len(table)} models in {len(cells)} cells: "
+        f"{table['n_params'].nunique()} sizes from {table['n_params'].min():,} to "
+        f"{table['n_params'].max():,} parameters, {scientific(cells['d_chars'].min())} to "
+        f"{scientific(cells['d_chars'].max())} characters of {titles.target}, arms "
+        f"{', '.join(map(markdown, sorted(set(table['arm']))))}. Training them took "
         f"{table['seconds'].sum() / 60:.1f} core-minutes."
     )
 

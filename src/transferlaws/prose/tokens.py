@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from transferlaws.escape import code
 from transferlaws.prose.numbers import Prose, grid
 from transferlaws.tokens import BYTES_VOCABULARY, Tokenizer
 
@@ -54,7 +55,7 @@ def extremes(
 
 
 def _quoted(token: str) -> str:
-    return f"```` {token} ````".replace("|", "\\|")
+    return code(token).replace("|", "\\|")
 
 
 def units(counted: pd.DataFrame) -> Prose:
