@@ -4,7 +4,6 @@ Each file of this room lists its verbs; here they are put together, and every er
 cause becomes one line and an exit code: 0 done, 1 failed, 2 wrong usage.
 """
 
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
@@ -12,6 +11,8 @@ from typing import Any
 
 import tyro
 
+from transferlaws.cli.arguments import refuse_nothing, within_ends
+from transferlaws.cli.output import complain, give_up, prepare, takes_no_more
 from transferlaws.errors import TransferLawsError, UsageError
 
 ROOMS = ("corpora", "runs", "ingest", "laws", "planner", "book")
@@ -24,24 +25,39 @@ def verbs() -> dict[str, Callable[..., Any]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; the exit code is 0, 1 (failed) or 2 (wrong usage)."""
+    prepare()
     try:
         known = verbs()
-        code = tyro.extras.subcommand_cli_from_dict(
-            known,
-            prog="transferlaws",
-            description="Scaling laws for transfer, from raw text to law.",
-            args=_joined(sys.argv[1:] if arguments is None else arguments, known),
-        )
-        sys.stdout.flush()
+        given = _joined(sys.argv[1:] if arguments is None else arguments, known)
+        if given and given[0] in known:
+            refuse_nothing(given[1:], known[given[0]])
+        try:
+            code = tyro.extras.subcommand_cli_from_dict(
+                {name: within_ends(verb) for name, verb in known.items()},
+                prog="transferlaws",
+                description="Scaling laws for transfer, from raw text to law.",
+                args=given,
+            )
+        finally:  # tyro leaves by SystemExit after --help and wrong usage
+            sys.stdout.flush()
     except TransferLawsError as error:
-        print(f"transferlaws: error: {error}", file=sys.stderr)
+        complain(f"error: {error}")
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
-        print("transferlaws: stopped; finished runs are kept, the same command continues", file=sys.stderr)
+        complain("stopped; finished runs are kept, the same command continues")
         return 130
-    except BrokenPipeError:  # whoever reads our output has seen enough, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        full = takes_no_more(sys.stdout)
+        if full:
+            give_up(sys.stdout)
+        if full and isinstance(error, BrokenPipeError):
+            return 0  # who reads our output has seen enough, as `head` does
+        where = "standard output" if full else error.filename
+        complain(f"error: {f'{where}: ' if where else ''}{error.strerror or error}")
+        return 1
+    except MemoryError:
+        complain("error: this takes more memory than there is")
+        return 1
     return int(code or 0)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from transferlaws.cli.output import say
 from transferlaws.errors import TransferLawsError
 
 
@@ -25,7 +26,7 @@ def chapter(
     """
     from transferlaws import book as website
 
-    print(website.chapter(name, scale, _parameters(parameter)))
+    say(website.chapter(name, scale, _parameters(parameter)))
 
 
 def book(scale: str | None = None, jobs: int | None = None, seed: int = 0) -> None:
@@ -56,7 +57,7 @@ def book(scale: str | None = None, jobs: int | None = None, seed: int = 0) -> No
         if failed:
             reasons = "; ".join(f"{key}: {reason}" for key, reason in failed.items())
             raise TransferLawsError(f"{len(failed)} runs of study {name} failed ({reasons}); try again")
-    print(website.build(scale or "laptop", jobs=jobs, seed=seed))
+    say(website.build(scale or "laptop", jobs=jobs, seed=seed))
 
 
 def _parameters(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from transferlaws.cli.output import say
+
 
 def fetch(scale: str = "smoke", jobs: int = 2, json: bool = False) -> None:
     """Download a scale's corpora by hash, clean and split them, and turn them into tokens.
@@ -44,16 +46,16 @@ def fetch(scale: str = "smoke", jobs: int = 2, json: bool = False) -> None:
             }
             for name, splits in encoded.items()
         }
-        print(jsonlib.dumps(answer, indent=1))
+        say(jsonlib.dumps(answer, indent=1))
         return
-    print(f"{'corpus':<10} {'split':<10} {'characters':>13} {'tokens':>12} {'tokens/char':>12}")
+    say(f"{'corpus':<10} {'split':<10} {'characters':>13} {'tokens':>12} {'tokens/char':>12}")
     for name, splits in encoded.items():
         for split, data in splits.items():
-            print(
+            say(
                 f"{name:<10} {split:<10} {data.n_chars:>13,} {data.n_tokens:>12,}"
                 f" {data.tokens_per_char:>12.3f}"
             )
-    print(f"in {study.cache}")
+    say(f"in {study.cache}")
 
 
 def card(scale: str = "smoke", jobs: int = 2, json: bool = False, out: Path | None = None) -> None:
@@ -75,11 +77,11 @@ def card(scale: str = "smoke", jobs: int = 2, json: bool = False, out: Path | No
     document = jsonlib.dumps(cards, indent=1, ensure_ascii=False)
     if out is not None:
         write_atomic(out, document + "\n")
-        print(out)
+        say(out)
     elif json:
-        print(document)
+        say(jsonlib.dumps(cards, indent=1))
     else:
-        print("\n\n".join(_readable(made) for made in cards.values()))
+        say("\n\n".join(_readable(made) for made in cards.values()))
 
 
 def _readable(card: Mapping[str, Any]) -> str:

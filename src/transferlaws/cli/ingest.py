@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from transferlaws.cli.output import say
 from transferlaws.errors import TransferLawsError, UsageError
 
 
@@ -62,20 +63,20 @@ def ingest(
         [name.strip() for name in tune.split(",") if name.strip()], sheet,
     )  # fmt: skip
     if not json:
-        print(looked.summary(), flush=True)
+        say(looked.summary(), flush=True)
     document = looked.document()
     if out is not None and not dry_run:
         try:
             written = looked.write(out)
         except TransferLawsError:
             if json:
-                print(json_module.dumps(document, indent=1, allow_nan=False), file=sys.stderr)
+                say(json_module.dumps(document, indent=1, allow_nan=False), file=sys.stderr)
             raise
         document["written"] = str(out)
         if not json:
-            print(f"{written.summary()}\nnext: {looked.next_command(out)}")
+            say(f"{written.summary()}\nnext: {looked.next_command(out)}")
     if json:
-        print(json_module.dumps(document, indent=1, allow_nan=False))
+        say(json_module.dumps(document, indent=1, allow_nan=False))
     return 0
 
 

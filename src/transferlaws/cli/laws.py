@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
+from transferlaws.cli.output import say
 from transferlaws.errors import TransferLawsError, UsageError
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ def fit(
     if out:
         laws.write_laws(out, document)
     if json:
-        print(json_module.dumps(document, indent=1, allow_nan=False))
+        say(json_module.dumps(document, indent=1, allow_nan=False))
         return 0
     for each in found:
-        print(each.summary(said=laws.notes(runs)))
+        say(each.summary(said=laws.notes(runs)))
     if out:
-        print(f"written to {out}")
+        say(f"written to {out}")
     return 0
 
 
@@ -115,7 +116,7 @@ def _columns(map: str) -> dict[str, str]:
 
 def _say(table: Path, notes: Iterable[str]) -> None:
     for note in notes:
-        print(f"transferlaws: note: {table}: {note}", file=sys.stderr)
+        say(f"transferlaws: note: {table}: {note}", file=sys.stderr)
 
 
 def compare(
@@ -157,19 +158,17 @@ def compare(
             }
             for c in found
         ]
-        print(json_module.dumps(documents, indent=1))
+        say(json_module.dumps(documents, indent=1))
         return 0
     for comparison in found:
-        print(comparison.declared)
-        print(f"{'form':16}{'parameters':>11}{'error in loss':>15}{'worst':>9}{'error in D_E':>14}")
+        say(comparison.declared)
+        say(f"{'form':16}{'parameters':>11}{'error in loss':>15}{'worst':>9}{'error in D_E':>14}")
         for row in comparison.scores.to_dict("records"):
             worst, data = (
                 "" if row[k] != row[k] else f"{100 * row[k]:.2f} %"
                 for k in ("worst_loss", "error_d_effective")
             )
-            print(
-                f"{row['form']:16}{row['n_free']:>11}{100 * row['error_loss']:>13.2f} %{worst:>9}{data:>14}"
-            )
+            say(f"{row['form']:16}{row['n_free']:>11}{100 * row['error_loss']:>13.2f} %{worst:>9}{data:>14}")
     return 0
 
 
@@ -216,7 +215,7 @@ def power(
         design, law = laws.Design(n_params, d_chars, seeds), laws.Hernandez(k, alpha, beta)
         frame = laws.power(design, law, noise, studies, seed=seed).summary.reset_index(names="parameter")
     text = frame.to_string(index=False, float_format="{:.3g}".format)
-    print(frame.to_json(orient="records", indent=1) if json else text)
+    say(frame.to_json(orient="records", indent=1) if json else text)
     return 0
 
 

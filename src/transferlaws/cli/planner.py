@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from transferlaws.cli.output import say
 from transferlaws.errors import UsageError
 
 
@@ -138,11 +139,11 @@ def should_pretrain(
         _laws(laws), source, n_params, d_chars, pretrain_chars, uses=uses, worth=worth, method=method
     )
     if json:
-        print(json_module.dumps(decision.to_json(), indent=1, allow_nan=False))
+        say(json_module.dumps(decision.to_json(), indent=1, allow_nan=False))
     else:
         if decision.pretrain is not None:
-            print(f"{'pre-train' if decision.pretrain else 'do not pre-train'}: {decision.reason}")
-            print(
+            say(f"{'pre-train' if decision.pretrain else 'do not pre-train'}: {decision.reason}")
+            say(
                 f"pre-training {decision.pretrain_flops:.2g} FLOPs a use, "
                 f"fine-tuning {decision.finetune_flops:.2g} FLOPs"
             )
@@ -154,7 +155,7 @@ def should_pretrain(
         }
         _lines({title: answer for title, answer in shown.items() if not answer.refused}, decision.hurts)
     if decision.pretrain is None:
-        print(f"transferlaws: error: no answer: {decision.reason}", file=sys.stderr)
+        say(f"transferlaws: error: no answer: {decision.reason}", file=sys.stderr)
         return 1
     return 0
 
@@ -186,15 +187,13 @@ def _data(
 def _show(answers: list[Any], json: bool, note: str = "") -> int:
     """Print answers; 1 if every one of them is a refusal."""
     if note:
-        print(f"transferlaws: note: {note}", file=sys.stderr)
+        say(f"transferlaws: note: {note}", file=sys.stderr)
     if json:
         documents = [answer.to_json() for answer in answers]
-        print(
-            json_module.dumps(documents[0] if len(documents) == 1 else documents, indent=1, allow_nan=False)
-        )
+        say(json_module.dumps(documents[0] if len(documents) == 1 else documents, indent=1, allow_nan=False))
     for answer in answers:
         if answer.refused:
-            print(f"transferlaws: error: {answer.quantity}: no answer: {answer.reason}", file=sys.stderr)
+            say(f"transferlaws: error: {answer.quantity}: no answer: {answer.reason}", file=sys.stderr)
     if not json:
         _lines({answer.quantity: answer for answer in answers if not answer.refused})
     return int(all(answer.refused for answer in answers))
@@ -222,9 +221,9 @@ def _lines(shown: Mapping[str, Any], said: bool = False) -> None:
             line += f"; measured here {_value(answer.measured, bare=True)}"
         elif answer.measured and answer.measured["value"] is not None:
             line += "; measured here"
-        print(line if shared or not answer.reason else f"{line}; {answer.reason}")
+        say(line if shared or not answer.reason else f"{line}; {answer.reason}")
     if shared and not said:
-        print(f"note: {shared}")
+        say(f"note: {shared}")
 
 
 def _value(found: Mapping[str, Any], bare: bool = False) -> str:

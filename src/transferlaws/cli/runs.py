@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
+from transferlaws.cli.output import say
 from transferlaws.errors import TransferLawsError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def plan(scale: str = "smoke", flops_per_second: float | None = None, json: bool
 
     opened = _study(scale)
     document = bill(opened.plan, opened.store, flops_per_second)
-    print(json_module.dumps(document, indent=1) if json else print_bill(document))
+    say(json_module.dumps(document, indent=1) if json else print_bill(document))
 
 
 def run(
@@ -70,7 +71,7 @@ def run(
             f"run {key}: loss {report['loss']!r}, recorded {report['recorded']!r}, "
             f"difference {report['difference']:.3g} nats/token"
         )
-        print(json_module.dumps(report) if json else text)
+        say(json_module.dumps(report) if json else text)
         return 0
     unknown = set(arms) - set(opened.plan.arms)
     if unknown:
@@ -79,13 +80,13 @@ def run(
     wanted = arms or opened.plan.arms
     swept = opened.ensure(wanted, chosen, jobs=jobs, scheduler=scheduler, progress=progress)
     for failed, reason in swept.failed.items():
-        print(f"transferlaws: run {failed} failed: {reason}", file=sys.stderr)
+        say(f"transferlaws: run {failed} failed: {reason}", file=sys.stderr)
     if json:
-        print(json_module.dumps({"trained": swept.trained, "failed": swept.failed}))
+        say(json_module.dumps({"trained": swept.trained, "failed": swept.failed}))
     else:
-        print(f"study {scale}: {swept.trained} runs trained, {len(swept.failed)} failed")
+        say(f"study {scale}: {swept.trained} runs trained, {len(swept.failed)} failed")
     if swept.failed or not opened.is_complete(wanted, chosen):
-        print("transferlaws: the study is not complete; the same command tries again", file=sys.stderr)
+        say("transferlaws: the study is not complete; the same command tries again", file=sys.stderr)
         return 1
     return 0
 
@@ -107,11 +108,11 @@ def status(scale: str = "smoke", json: bool = False) -> None:
         row = counts.setdefault(f"{cell.role} {cell.arm}", {})
         row[state] = row.get(state, 0) + 1
     if json:
-        print(json_module.dumps({"scale": scale, "runs": counts, "complete": opened.is_complete()}))
+        say(json_module.dumps({"scale": scale, "runs": counts, "complete": opened.is_complete()}))
         return
     for name, row in counts.items():
-        print(f"{name:18}", ", ".join(f"{count} {state}" for state, count in sorted(row.items())))
-    print("complete" if opened.is_complete() else f"not complete: transferlaws run --scale {scale}")
+        say(f"{name:18}", ", ".join(f"{count} {state}" for state, count in sorted(row.items())))
+    say("complete" if opened.is_complete() else f"not complete: transferlaws run --scale {scale}")
 
 
 def table(scale: str = "smoke", out: Path | None = None, everything: bool = False) -> None:
@@ -131,7 +132,8 @@ def table(scale: str = "smoke", out: Path | None = None, everything: bool = Fals
         raise TransferLawsError(f"study {scale} has no finished runs yet: transferlaws run --scale {scale}")
     text = frame.to_csv(index=False, lineterminator="\n")
     if out is None:
-        sys.stdout.write(text)
+        # To a program, to the letter.
+        say(text, end="") if sys.stdout.isatty() else sys.stdout.write(text)
     else:
         write_atomic(out, text)
 
@@ -148,7 +150,7 @@ def freeze(scale: str = "smoke", bootstrap: int = 1000, seed: int = 0) -> None:
     """
     from transferlaws.reports.freeze import freeze as publish
 
-    print(publish(_study(scale), bootstrap=bootstrap, seed=seed))
+    say(publish(_study(scale), bootstrap=bootstrap, seed=seed))
 
 
 def verify(scale: str = "smoke", retrain: int = 0, seed: int = 0, json: bool = False) -> int:
@@ -170,18 +172,18 @@ def verify(scale: str = "smoke", retrain: int = 0, seed: int = 0, json: bool = F
     lines = list(verification.verify(opened))
     retrained: dict[str, float] = {}
     if not json:
-        print(*lines, sep="\n", end="\n" * bool(lines))
+        say(*lines, sep="\n", end="\n" * bool(lines))
     for key, difference in verification.retrain(opened, retrain, seed) if retrain and not lines else ():
         retrained[key] = difference
         if not json:
-            print(f"run {key}: trained again, {difference:+.3g} nats/token")
+            say(f"run {key}: trained again, {difference:+.3g} nats/token")
     off = [key for key, value in retrained.items() if not abs(value) <= verification.TOLERANCE_NATS]
     if json:
-        print(json_module.dumps({"scale": scale, "wrong": lines, "retrained": retrained, "off": off}))
+        say(json_module.dumps({"scale": scale, "wrong": lines, "retrained": retrained, "off": off}))
     elif off:
-        print(f"{len(off)} of {len(retrained)} are off by more than {verification.TOLERANCE_NATS} nats/token")
+        say(f"{len(off)} of {len(retrained)} are off by more than {verification.TOLERANCE_NATS} nats/token")
     elif not lines:
-        print(f"study {scale}: nothing is wrong")
+        say(f"study {scale}: nothing is wrong")
     return 1 if lines or off else 0
 
 
@@ -233,11 +235,11 @@ def study(
         fields=field,
         most_shared=most_shared,
     )
-    print("\n".join(own.what_was_read(mine)), file=sys.stderr)
+    say("\n".join(own.what_was_read(mine)), file=sys.stderr)
     swept = mine.ensure(mine.plan.arms, jobs=jobs)
     if swept.failed:
         raise TransferLawsError(f"{len(swept.failed)} runs failed: {'; '.join(swept.failed.values())}")
-    print(own.write_report(mine, out, bootstrap=bootstrap, seed=seed))
+    say(own.write_report(mine, out, bootstrap=bootstrap, seed=seed))
     return 0
 
 
