@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from transferlaws.models import by_hand, lm
 from transferlaws.models.by_hand import loss_by_hand
+from transferlaws.models.dropout import Dropout
 from transferlaws.models.ladder import LADDER, Size
 
 
@@ -46,6 +47,31 @@ def test_loss_and_gradients_agree_with_transformers() -> None:
     for _ in range(2):
         assert loss_and_gradients(x, y).item() == loss.item()
         assert all(map(torch.equal, gradients_of(model), filled))
+
+
+def test_dropout_is_that_of_transformers_at_the_same_draws() -> None:
+    tokens = torch.randint(0, 50, (3, 33), generator=torch.Generator().manual_seed(1))
+    x, y = tokens[:, :-1], tokens[:, 1:]
+    model = lm.build(LADDER[3], vocabulary_size=50, context=32, seed=3)
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout) and "attn_dropout" not in name:
+            module.p = 0.1
+    drop, losses = Dropout(0.1, (0,), torch.device("cpu")), list[float]()
+    for step in (7, 8, 7):
+        drop.begin(step)
+        torch.manual_seed(drop._generator.initial_seed())
+        expected = F.cross_entropy(model.train()(x).logits.reshape(-1, 50), y.reshape(-1))
+        expected.backward()
+        gradients = gradients_of(model)
+        model.zero_grad()
+        loss = lm.mean_loss(model, x, y, drop)
+        loss.backward()
+        assert loss.item() == pytest.approx(expected.item(), abs=2e-6)
+        for gradient, wanted in zip(gradients_of(model), gradients, strict=True):
+            torch.testing.assert_close(gradient, wanted, atol=1e-7, rtol=1e-4)
+        model.zero_grad()
+        losses.append(loss.item())
+    assert losses[0] == losses[2] != losses[1]
 
 
 def test_gradients_by_hand_leave_positions_beyond_a_short_text_alone() -> None:

@@ -84,6 +84,20 @@ def test_the_same_run_twice_is_the_same_to_the_bit() -> None:
     assert train(rate=1e-2) == one
 
 
+def test_a_run_with_dropout_is_the_same_to_the_bit_and_over_fits_less() -> None:
+    dropping = replace(RECIPE, dropout=0.2)
+    one = train(rate=1e-2, recipe=dropping)
+    torch.manual_seed(1)  # neither does it draw from what others draw from
+    assert train(rate=1e-2, recipe=dropping) == one
+    training, loss = one
+    assert training.best is not None and loss == training.best.loss_validation  # scored without dropout
+    gap = {
+        share: min(p.loss_validation - p.loss_train for p in run.curve[-4:])
+        for share, run in ((0.0, train(rate=1e-2)[0]), (0.2, training))
+    }
+    assert gap[0.2] < gap[0.0]
+
+
 def test_a_torch_without_its_private_operators_trains_to_the_same_losses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -142,9 +156,9 @@ def test_a_batch_that_is_divided_trains_the_same_run(
     whole, _ = train(rate=1e-2, budget=5_000, share=share)
     sizes: list[int] = []
 
-    def mean_loss(model: Any, x_BT: torch.Tensor, y_BT: torch.Tensor) -> torch.Tensor:
+    def mean_loss(model: Any, x_BT: torch.Tensor, y_BT: torch.Tensor, drop: None) -> torch.Tensor:
         sizes.append(len(x_BT))
-        return lm.mean_loss(model, x_BT, y_BT)
+        return lm.mean_loss(model, x_BT, y_BT, drop)
 
     monkeypatch.setattr(parallel, "mean_loss", mean_loss)
     monkeypatch.setitem(ladder.MOST_STATES, "cpu", at_once * 32 * LADDER[0].d_model)

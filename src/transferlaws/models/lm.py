@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from transferlaws.models.dropout import Dropout
 from transferlaws.models.ladder import Size
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ COMPILED_FROM = 10_000_000
 def build(size: Size, *, vocabulary_size: int, context: int, seed: int) -> "GPT2LMHeadModel":
     """A freshly initialised GPT-2 of this size; the same seed gives the same weights.
 
-    No dropout. Token 0 begins and ends every text.
+    No dropout of its own. Token 0 begins and ends every text.
     """
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -80,13 +81,22 @@ def _quiet() -> None:
     logging.disable_progress_bar()
 
 
-def hidden_states(model: Any, x_BT: Tensor) -> Tensor:
-    """The final hidden states (B, T, d) of token ids (B, T); the same values as the model's own."""
+def _whole(h: Tensor) -> Tensor:
+    """No dropout."""
+    return h
+
+
+def hidden_states(model: Any, x_BT: Tensor, drop: Callable[[Tensor], Tensor] = _whole) -> Tensor:
+    """The final hidden states (B, T, d) of token ids (B, T); the same values as the model's own.
+
+    `drop` is applied where GPT-2 has dropout on its residual stream: to the embedding, and to the outputs of
+    attention and MLP.
+    """
     body = model.transformer
     B, T = x_BT.shape
     d, n_head, eps = model.config.n_embd, model.config.n_head, model.config.layer_norm_epsilon
     h = F.embedding(x_BT, body.wte.weight) + body.wpe.weight[:T]
-    h = h.view(B * T, d)
+    h = drop(h.view(B * T, d))
     for block in body.h:
         a = F.layer_norm(h, (d,), block.ln_1.weight, block.ln_1.bias, eps)
         qkv = torch.addmm(block.attn.c_attn.bias, a, block.attn.c_attn.weight)
@@ -94,10 +104,10 @@ def hidden_states(model: Any, x_BT: Tensor) -> Tensor:
         q, k, v = qkv.view(B, T, 3, n_head, d // n_head).transpose(1, 3).unbind(2)
         a = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         a = a.transpose(1, 2).reshape(B * T, d)
-        h = h + torch.addmm(block.attn.c_proj.bias, a, block.attn.c_proj.weight)
+        h = h + drop(torch.addmm(block.attn.c_proj.bias, a, block.attn.c_proj.weight))
         a = F.layer_norm(h, (d,), block.ln_2.weight, block.ln_2.bias, eps)
         a = F.gelu(torch.addmm(block.mlp.c_fc.bias, a, block.mlp.c_fc.weight))
-        h = h + torch.addmm(block.mlp.c_proj.bias, a, block.mlp.c_proj.weight)
+        h = h + drop(torch.addmm(block.mlp.c_proj.bias, a, block.mlp.c_proj.weight))
     return F.layer_norm(h, (d,), body.ln_f.weight, body.ln_f.bias, eps).view(B, T, d)
 
 
@@ -177,9 +187,12 @@ class _FusedCrossEntropy(torch.autograd.Function):
         return grad_h.div_(share), grad_wT.div_(share).T, None
 
 
-def mean_loss(model: Any, x_BT: Tensor, y_BT: Tensor) -> Tensor:
+def mean_loss(model: Any, x_BT: Tensor, y_BT: Tensor, drop: Dropout | None = None) -> Tensor:
     """Mean cross-entropy in nats/token of next tokens `y_BT` given `x_BT`, ready for `backward`."""
-    h = _hidden_states_of(model, x_BT.device.type)(model, x_BT)
+    if drop is None:
+        h = _hidden_states_of(model, x_BT.device.type)(model, x_BT)
+    else:  # never compiled, since its draws are not
+        h = hidden_states(model, x_BT, drop)
     with _in_float32(h):
         loss: Tensor = _FusedCrossEntropy.apply(  # type: ignore[no-untyped-call]
             h.view(-1, h.shape[-1]).float(), model.transformer.wte.weight, y_BT.reshape(-1)

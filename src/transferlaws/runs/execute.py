@@ -153,7 +153,9 @@ def train_record(
             batch_share=recipe.batch_share,
             seed=spec.seed,
         )
-        trainer = Trainer(model, batches, stop_set, spec.learning_rate, recipe, on_evaluation, ranks)
+        trainer = Trainer(
+            model, batches, stop_set, spec.learning_rate, recipe, on_evaluation, ranks, spec.seed
+        )
         # Ranks that add in another order would leave a state that is not to the last bit the trunk's.
         trunk = Trunk(store.path / "trunks" / spec.trunk) if ranks.count == 1 else None
         training = (

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from transferlaws.models.by_hand import loss_by_hand
+from transferlaws.models.dropout import Dropout
 from transferlaws.models.ladder import Size
 from transferlaws.training.averaging import Average
 from transferlaws.training.batches import Batches
@@ -68,7 +69,7 @@ class Trainer:
     """Trains `model` in place, on the device it is on; `rate` is the peak learning rate.
 
     `on_evaluation` is called with every Point as it is measured (a live chart, a progress bar). With
-    `ranks`, the same arguments on each of them train one model together.
+    `ranks`, the same arguments on each of them train one model together. `seed` is for dropout alone.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Trainer:
         recipe: TrainingRecipe,
         on_evaluation: Callable[[Point], None] | None = None,
         ranks: Ranks = ALONE,
+        seed: int = 0,
     ) -> None:
         self.model, self.batches, self.recipe, self.ranks = model, batches, recipe, ranks
         self.schedule = Schedule.for_run(rate, batches.steps_per_epoch, recipe)
@@ -88,8 +90,12 @@ class Trainer:
         self.training = Training()
         self.step = 0
         self._average: Average | None = None
-        self._update = _update(model, self.optimizer, ranks)
-        if ranks.count == 1:  # what ranks say to each other is not recorded
+        self._drop: Dropout | None = None
+        if recipe.dropout:
+            self._drop = Dropout(recipe.dropout, (seed, ranks.rank), model.device)
+        self._update = _update(model, self.optimizer, ranks, self._drop)
+        # What ranks say to each other is not recorded, and neither are new draws at every step.
+        if ranks.count == 1 and self._drop is None:
             self._update = recorded(self._update, model.device)
         self._evaluation = Evaluation(model, stop_set, ranks)
         self._losses: list[Tensor] = []
@@ -185,6 +191,8 @@ class Trainer:
 
     def update(self, rate: float) -> None:
         """One optimiser step at learning rate `rate`."""
+        if self._drop is not None:
+            self._drop.begin(self.step)
         self._losses.append(self._update(*self.batches(self.step), rate))
         self.step += 1
         if self._average is not None:
@@ -237,10 +245,11 @@ class Trainer:
         self.step = self._best_step
 
 
-def _update(model: Any, optimizer: AdamW, ranks: Ranks) -> Callable[..., Tensor]:
+def _update(model: Any, optimizer: AdamW, ranks: Ranks, drop: Dropout | None) -> Callable[..., Tensor]:
     """One optimiser step on inputs, targets and a learning rate; returns the loss before it."""
-    device, mean_loss = model.device, ranks.loss_function(model)
-    by_hand = loss_by_hand(model, optimizer.gradients) if device.type == "cpu" and ranks.count == 1 else None
+    device, mean_loss = model.device, ranks.loss_function(model, drop)
+    plain = device.type == "cpu" and ranks.count == 1 and drop is None
+    by_hand = loss_by_hand(model, optimizer.gradients) if plain else None
     shape = Size(model.config.n_layer, model.config.n_embd, model.config.n_head)
 
     def update(x_BT: Tensor, y_BT: Tensor, rate: float | Tensor) -> Tensor:

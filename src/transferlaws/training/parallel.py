@@ -18,6 +18,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from transferlaws.models.dropout import Dropout
 from transferlaws.models.lm import mean_loss
 
 PATIENCE = timedelta(hours=2)  # the first rank may have corpora to prepare before the others can go on
@@ -62,14 +63,15 @@ class Ranks:
             dist.all_reduce(value)
         return float(value)
 
-    def loss_function(self, model: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    def loss_function(self, model: Any, drop: Dropout | None = None) -> Callable[[Tensor, Tensor], Tensor]:
         """The loss in nats/token of inputs and targets (B, T), the same batch given to every rank.
 
         Its mean over the ranks is the batch's mean loss, and so are the gradients after `backward`.
         """
         if self.count == 1:
-            return partial(mean_loss, model)
-        return nn.parallel.DistributedDataParallel(_ShareOfLoss(model, self), gradient_as_bucket_view=True)
+            return partial(mean_loss, model, drop=drop)
+        share = _ShareOfLoss(model, self, drop)
+        return nn.parallel.DistributedDataParallel(share, gradient_as_bucket_view=True)
 
     def apart(self, loss_function: Any) -> AbstractContextManager[None]:
         """While ranks add to their gradients without averaging them: in all parts of a batch but the last."""
@@ -82,13 +84,13 @@ ALONE = Ranks()
 class _ShareOfLoss(nn.Module):
     """The loss of one rank's sequences, weighted by its share of the tokens."""
 
-    def __init__(self, model: Any, ranks: Ranks) -> None:
+    def __init__(self, model: Any, ranks: Ranks, drop: Dropout | None) -> None:
         super().__init__()
-        self.model, self.ranks = model, ranks
+        self.model, self.ranks, self.drop = model, ranks, drop
 
     def forward(self, x_BT: Tensor, y_BT: Tensor) -> Tensor:
         mine = slice(self.ranks.rank, None, self.ranks.count)
         weight = len(x_BT[mine]) * self.ranks.count / len(x_BT)
         if not weight:  # fewer sequences than ranks: take part with a loss that counts for nothing
             mine = slice(1)
-        return mean_loss(self.model, x_BT[mine], y_BT[mine]) * weight
+        return mean_loss(self.model, x_BT[mine], y_BT[mine], self.drop) * weight

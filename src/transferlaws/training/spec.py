@@ -46,7 +46,8 @@ class TrainingRecipe:
     characters as the data set, within `stop_chars_least` and `stop_chars`. With `averaging`, a run to its
     early stop is judged by the mean of its weights over that share of its steps (`training.averaging`), and
     its rate does not decay. `epsilon` is Adam's: gradients well below it move a weight in proportion, not by
-    the full rate.
+    the full rate. `dropout` is the share of the residual stream's numbers that a step leaves out
+    (`models.dropout`).
     """
 
     batch_tokens: int = 2048
@@ -67,13 +68,17 @@ class TrainingRecipe:
     max_tokens: int = 50_000_000
     averaging: float = 0.0
     epsilon: float = 1e-8
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         for field in ("batch_tokens", "patience", "stop_chars", "test_chars", "max_tokens"):
             if getattr(self, field) < 1:
                 raise ValueError(f"TrainingRecipe.{field} must be at least 1, got {getattr(self, field)}")
-        if not 0 <= self.averaging < 1:
-            raise ValueError(f"TrainingRecipe.averaging must be at least 0 and below 1, got {self.averaging}")
+        for field in ("averaging", "dropout"):
+            if not 0 <= getattr(self, field) < 1:
+                raise ValueError(
+                    f"TrainingRecipe.{field} must be at least 0 and below 1, got {getattr(self, field)}"
+                )
         for field in ("batch_share", "decay_share"):
             if not 0 < getattr(self, field) < 1:
                 raise ValueError(
@@ -135,7 +140,7 @@ class RunSpec:
             for name in ("shuffled", "spread"):  # left out, so that runs older than the field keep their keys
                 if not share[name]:
                     del share[name]
-        for name in ("averaging", "epsilon"):
+        for name in ("averaging", "epsilon", "dropout"):
             if document["recipe"][name] == getattr(TrainingRecipe, name):
                 del document["recipe"][name]
         return document
