@@ -11,7 +11,9 @@ from transferlaws.prose import (
     evidence,
     law,
     numbers,
+    pairs,
     runs,
+    sources,
     study,
     tokens,
 )
@@ -26,7 +28,9 @@ __all__ = [
     "evidence",
     "law",
     "numbers",
+    "pairs",
     "runs",
+    "sources",
     "study",
     "tokens",
 ]
