@@ -17,6 +17,7 @@ from transferlaws.files import write_atomic
 from transferlaws.laws.curves.curve import Curve
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.estimators.result import Fit, Result
+from transferlaws.laws.frame import check_frame
 
 SCHEMA = 1
 CURVE_PARAMETERS = 3
@@ -103,17 +104,25 @@ def write_laws(path: Path | str, document: dict[str, Any]) -> None:
 
 
 def read_laws(path: Path | str) -> dict[str, Any]:
-    """Read a laws.json; raises TransferLawsError if it is not one, naming what is missing."""
+    """Read a laws.json and check it field by field.
+
+    Raises TransferLawsError, naming the field, if it is not one.
+    """
     path = Path(path)
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), parse_constant=_no_number)
     except OSError as error:
         raise TransferLawsError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise TransferLawsError(f"{path} is not JSON: {error}") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise TransferLawsError(f"{path} is no laws.json of schema {SCHEMA}; `transferlaws fit` writes one")
-    for name in ("rows", "scratch"):
-        if not isinstance(document.get(name), list):
-            raise TransferLawsError(f"{path} lacks the list {name!r}; `transferlaws fit` writes one")
+    try:
+        check_frame(document)
+    except TransferLawsError as error:
+        raise TransferLawsError(f"{path}: {error}") from error
     return document
+
+
+def _no_number(constant: str) -> float:
+    raise ValueError(f"it holds {constant}, which JSON has not")
