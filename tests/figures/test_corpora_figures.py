@@ -13,8 +13,6 @@ import pytest
 from transferlaws import prose
 from transferlaws.corpora import Corpus, CorpusRecipe, Folder, prepare
 from transferlaws.corpora.card import card
-from transferlaws.errors import TransferLawsError
-from transferlaws.exercises import check_bits_per_char, check_code_share
 from transferlaws.figures import Drawing, corpora, tokens
 from transferlaws.prose.tokens import pieces, shown
 from transferlaws.tokens import train_tokenizer
@@ -147,12 +145,3 @@ def test_token_figures_are_the_same_to_the_byte(prepared: dict[str, Corpus]) -> 
     ]
     for draw in draws:
         assert draw().svg() == draw().svg()
-
-
-def test_exercises_turn_wrong_answers_away() -> None:
-    with pytest.raises(TransferLawsError, match="not yet"):
-        check_bits_per_char(lambda nats, *_: nats / math.log(2))
-    with pytest.raises(TransferLawsError, match="not yet"):
-        check_bits_per_char(lambda nats, n_tokens, n_chars: nats * n_tokens / n_chars)
-    with pytest.raises(TransferLawsError, match="not yet"):
-        check_code_share(lambda flagged, caught, _: flagged / caught)

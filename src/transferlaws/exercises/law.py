@@ -16,6 +16,34 @@ def check_n_star(answer: Callable[[float, float, float, float], float]) -> str:
     return "Right: at N* the fraction is one half, wherever D_F is."
 
 
+def check_local_alpha(
+    answer: Callable[[float, dict[float, float], float, dict[float, float]], float],
+) -> str:
+    """Check `answer(d_first, first, d_second, second)`: ln D_T's mean rise by that of ln D_F, over sizes."""
+    inf, nan = float("inf"), float("nan")
+    law = TABLE_1["text"]
+    whole = [{n: float(law.d_transferred(n_params=n, d_chars=d)) for n in (1e6, 1e7)} for d in (1e5, 1e6)]
+    cases = (
+        (1e5, whole[0], 1e6, whole[1], law.alpha, "cells of one law"),
+        (
+            1e3,
+            {1e4: 50.0, 1e5: 100.0},
+            1e4,
+            {1e4: 500.0, 1e5: 10_000.0},
+            1.5,
+            "two sizes that rise unequally",
+        ),
+        (1e3, {1e4: 50.0, 1e5: 100.0}, 1e4, {1e5: 1000.0, 1e6: 7.0}, 1.0, "one size in common"),
+        (1e3, {1e4: 50.0, 1e5: 90.0}, 1e5, {1e4: -3.0, 1e5: 900.0}, 0.5, "a negative D_T at one size"),
+        (1e3, {1e4: 50.0, 1e5: 90.0}, 1e5, {1e4: inf, 1e5: 9.0}, -0.5, "an endless D_T at one size"),
+        (1e3, {1e4: 0.0}, 1e5, {1e4: 900.0}, nan, "no size with D_T > 0 at both"),
+    )
+    for d_first, first, d_second, second, wanted, title in cases:
+        case = f"{title}: {first} at D_F = {d_first:g} and {second} at {d_second:g}"
+        compare(answer, (d_first, first, d_second, second), wanted, case)
+    return "Right: sizes count alike, and cells without a finite D_T > 0 take no part."
+
+
 def check_coverage(answer: Callable[[list[tuple[float | None, float | None]], float], float]) -> str:
     """Check `answer(intervals, truth)`: the share of (low, high) that hold the truth; None is no bound."""
     closed: list[tuple[float | None, float | None]] = [(0.1, 0.3), (0.2, 0.4), (0.35, 0.5), (0.0, 0.2)]

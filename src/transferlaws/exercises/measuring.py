@@ -47,3 +47,13 @@ def check_effective(answer: Callable[[Curve, float], float]) -> str:
         case = f"a loss of {loss:g} and a floor of 2.5, which no amount of data passes (answer inf there)"
         compare(answer, (curve, loss), np.inf, case)
     return "Right, also at the floor and below it."
+
+
+def check_amplification(answer: Callable[[Curve, float], float]) -> str:
+    """Check `answer(curve, d_effective)`: |d ln D_E / d L| in 1/nats, at characters of a curve."""
+    for curve in (Curve(5e4, 2.5, 40.0, 0.35, 200.0, 1e3, 1e6), Curve(1e5, 3.0, 400.0, 0.7, 2e4, 1e3, 1e6)):
+        for d_chars in (2e3, 5e4, 4e6):
+            wanted = 1 / abs(float(curve.slope(d_chars)))
+            case = f"D_E = {d_chars:g}, E = {curve.E:g}, B = {curve.B:g}, b = {curve.b:g}, D0 = {curve.D0:g}"
+            compare(answer, (curve, d_chars), wanted, case, tolerance=1e-6)
+    return "Right: one over the slope, offset included."
