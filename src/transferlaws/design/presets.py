@@ -4,6 +4,7 @@
 these scales.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -103,6 +104,36 @@ def laptop() -> Scale:
     )
 
 
+def laptop_2() -> Scale:
+    """The laptop study again, at optima: losses that a wider search would lower by little."""
+    return replace(
+        laptop(),
+        name="laptop-2",
+        d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000),
+        seeds=((30_000, 12), (100_000, 6), (300_000, 4), (10_000_000, 2)),
+        seeds_by_cost=((2e8, 12), (2e9, 8), (1e10, 4), (math.inf, 2)),
+        tuning=Tuning(
+            d_chars=(3_000, 30_000, 300_000),
+            first_guess=6.4e-3,
+            flat_nats=0.0,
+            smooth=True,
+            reach=1.6e10,
+        ),
+        recipe=TrainingRecipe(
+            weight_decay=3.0,
+            averaging=0.4,
+            patience_share=1.0,
+            tolerance=0.002,
+            test_chars=300_000,
+            max_tokens=2_000_000_000,
+        ),
+        pretraining=laptop().recipe,
+        spread=250,
+        epsilon_share=0.35,
+        reach=3.2e10,
+    )
+
+
 def beside_laptop(name: str) -> Scale:
     """A smaller study that asks something else than `laptop`, at the sizes of its controls."""
     whole = laptop()
@@ -168,6 +199,7 @@ def paper() -> Scale:
 STUDIES: Mapping[str, Callable[[], tuple[Question, Scale]]] = {
     "smoke": lambda: (TO_PYTHON.only("text", "mix"), smoke()),
     "laptop": lambda: (TO_PYTHON, laptop()),
+    "laptop-2": lambda: (TO_PYTHON, laptop_2()),
     "laptop-reverse": lambda: (TO_ENGLISH, beside_laptop("laptop-reverse")),
     "laptop-python-bpe": lambda: (
         replace(TO_PYTHON.only("text"), tokenization=Tokenization("python")),

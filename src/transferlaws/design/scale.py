@@ -1,7 +1,8 @@
 """How large a study is: sizes, data, seeds, budgets. Nothing here knows a corpus or the name of an arm."""
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from transferlaws.design.question import Standing
 from transferlaws.models.ladder import Size
@@ -28,7 +29,8 @@ class Scale:
     """Everything a study's size depends on. Characters are of the cleaned corpora.
 
     `seeds` gives the number of seeds up to a data size: ((30_000, 5), (100_000, 3), ...), the last one for
-    everything above. From-scratch runs also cover `d_chars_scratch`, so that fine-tuned losses have something
+    everything above; `seeds_by_cost` likewise up to an N x D, and the fewer of the two count. From-scratch
+    runs also cover `d_chars_scratch`, so that fine-tuned losses have something
     to be compared with. Pre-training uses `pretrain_rate` at width 16 and, as Adam wants it, proportionally
     less at larger widths (Yang et al. 2022, "Tensor Programs V"), and the recipe `pretraining` (None: that of
     the runs).
@@ -37,7 +39,9 @@ class Scale:
     cell. From-scratch cells go half a decade further. `beside` is what arms get that are compared with the
     main one (None: as much as that), `control` what controls get (None: they are not run). `tier` says how
     much of each corpus of the project is fetched. `spread` is the length, in characters, of the pieces over
-    which training sets of the target are spread (None: a uniform sample of excerpts).
+    which training sets of the target are spread (None: a uniform sample of excerpts). `epsilon_share` sets
+    Adam's epsilon by size, to that share of the root mean square of a gradient at the clipping norm (None:
+    the recipe's epsilon for all); pre-training keeps its recipe's.
     """
 
     name: str
@@ -55,7 +59,9 @@ class Scale:
     recipe: TrainingRecipe = field(default_factory=TrainingRecipe)
     pretraining: TrainingRecipe | None = None
     reach: float = math.inf
+    seeds_by_cost: tuple[tuple[float, int], ...] = ((math.inf, 1_000),)
     spread: int | None = None
+    epsilon_share: float | None = None
     beside: Lesser | None = None
     control: Lesser | None = None
 
@@ -83,10 +89,23 @@ class Scale:
             reach /= HALF_DECADE
         return tuple(d for d in grid if d == grid[0] or size.n_params * d <= reach)
 
-    def n_seeds(self, standing: Standing, d_chars: int) -> int:
+    def n_seeds(self, standing: Standing, size: Size, d_chars: int) -> int:
         """How many seeds a cell gets."""
-        count = next((count for upto, count in self.seeds if d_chars <= upto), self.seeds[-1][1])
+        count = min(_upto(self.seeds, d_chars), _upto(self.seeds_by_cost, size.n_params * d_chars))
         return count if self._lesser(standing) is None else max(count - 2, 1)
+
+    def recipe_for(self, size: Size, vocabulary_size: int, weight_decay: float) -> TrainingRecipe:
+        """The recipe of a run at a model size, with its weight decay."""
+        recipe = replace(self.recipe, weight_decay=weight_decay)
+        if self.epsilon_share is None:
+            return recipe
+        norm = recipe.clip_norm / math.sqrt(size.n_params_total(vocabulary_size, self.context))
+        return replace(recipe, epsilon=float(f"{self.epsilon_share * norm:.3g}"))
 
     def _lesser(self, standing: Standing) -> Lesser | None:
         return {Standing.BESIDE: self.beside, Standing.CONTROL: self.control}.get(standing)
+
+
+def _upto(counts: Sequence[tuple[float, int]], value: float) -> int:
+    """The count of the first bound that `value` does not exceed, else the last one."""
+    return next((count for bound, count in counts if value <= bound), counts[-1][1])

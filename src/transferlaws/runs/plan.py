@@ -93,7 +93,7 @@ class Plan:
         for d_chars, tuning in tried:
             yield Cell("tune", arm, size, d_chars, 0, tuning)
         for d_chars in line.data_sizes:
-            for seed in range(self.scale.n_seeds(self.question.standing(arm), d_chars)):
+            for seed in range(self.scale.n_seeds(self.question.standing(arm), size, d_chars)):
                 spec = None
                 if settings is not None:
                     spec = self._run(arm, size, d_chars, seed, *settings(d_chars), start)
@@ -132,7 +132,7 @@ class Plan:
             context=scale.context,
             seed=seed,
             learning_rate=rate,
-            recipe=replace(scale.recipe, weight_decay=weight_decay),
+            recipe=scale.recipe_for(size, self.vocabulary_size, weight_decay),
             start=start,
         )
 

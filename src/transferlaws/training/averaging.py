@@ -1,4 +1,4 @@
-"""A running mean of the weights, which gives at a held rate what a decay of the rate would.
+"""A running mean of the weights, which gives at a held rate what a decay of the rate would, and often more.
 
 The mean is over about the last share c of the steps, however many there are, and so needs no horizon:
 m_t = m_{t-1} + (w_t - m_{t-1}) / max(1, c t), the polynomial-decay average of Shamir and Zhang (2013,

@@ -1,14 +1,14 @@
 """One training run, to its early stop or its token budget.
 
-Hold the rate until the loss on the stop set has stopped improving, go back to the best point,
-decay from there, and keep the best weights seen; or judge the mean of the weights at a held rate, and
-keep the best of these. Pre-training holds and decays within a fixed
-budget instead. Losses are in nats per token.
+Hold the rate until the loss on the stop set has stopped improving, go back to the best point, decay from
+there, and keep the best weights seen; with averaging, the mean of the held weights is looked at as well, and
+the best of held, mean and decayed weights is kept. Pre-training holds and decays within a fixed budget
+instead. Losses are in nats per token.
 """
 
 import math
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -61,6 +61,11 @@ def _next_held_evaluation(step: int) -> int:
     return due
 
 
+MEANS_EVERY = (
+    1.1  # the mean over a share of all steps changes slowly: looked at each time a tenth more passed
+)
+
+
 class _DivergedError(Exception):
     pass
 
@@ -100,15 +105,15 @@ class Trainer:
         self._evaluation = Evaluation(model, stop_set, ranks)
         self._losses: list[Tensor] = []
         self._best_weights = Snapshot(model.parameters())
-        self._best_moments, self._best_step = Snapshot(self.optimizer.tensors()), 0
+        # The best of the held weights, with what it takes to go on from there.
+        self._held = Snapshot([*model.parameters(), *self.optimizer.tensors()])
+        self._held_loss, self._held_step = math.inf, 0
 
     def to_early_stop(self) -> Training:
-        """Hold until the stop set's loss stalls, then decay from the best point unless weights are averaged.
-
-        The best weights are kept.
-        """
+        """Hold until the stop set's loss stalls, decay from the best point, and keep the best weights."""
         if self.recipe.averaging:
             self._average = Average(self.optimizer.values, self.recipe.averaging)
+        means_due = 0.0
         try:
             self._evaluate("hold", 0.0)
             ceiling = self.training.curve[0].loss_validation + 1.0
@@ -117,8 +122,14 @@ class Trainer:
                 # The training loss tells: over-fitting alone can lift the other one as far for a while.
                 if self.training.curve[-1].loss_train > ceiling:
                     raise _DivergedError
-            self._return_to_best()
-            if self.step and self._average is None:
+                if self._average is not None and self.step >= means_due:
+                    means_due = MEANS_EVERY * self.step
+                    with self._average.in_place():
+                        self._evaluate("mean", self.schedule.held(self.step - 1))
+            self._average = None
+            self._held.restore()
+            self.step = self._held_step
+            if self.step:
                 steps = math.ceil(self.recipe.decay_share * self.step)
                 self._decay(steps, self.schedule.held(self.step - 1))
         except _DivergedError:
@@ -198,17 +209,8 @@ class Trainer:
         if self._average is not None:
             self._average.update(self.step)
 
-    def _judged(self) -> AbstractContextManager[None]:
-        """Within it, the model has the weights that the run is judged by."""
-        return nullcontext() if self._average is None else self._average.in_place()
-
     def _evaluate(self, phase: str, rate: float) -> None:
-        with self._judged():
-            loss = self._evaluation()
-            self._note(loss, phase, rate)
-
-    def _note(self, loss: float, phase: str, rate: float) -> None:
-        train = math.nan
+        loss, train = self._evaluation(), math.nan
         if self._losses:
             train = self.ranks.sum(torch.stack(self._losses).mean()) / self.ranks.count
         self._losses.clear()
@@ -220,9 +222,9 @@ class Trainer:
         if best is None or loss < best.loss_validation:
             self.training.best = point
             self._best_weights.keep()
-            if phase == "hold":
-                self._best_moments.keep()
-                self._best_step = self.step
+        if phase == "hold" and loss < self._held_loss:
+            self._held.keep()
+            self._held_loss, self._held_step = loss, self.step
         if self.on_evaluation:
             self.on_evaluation(point)
 
@@ -238,11 +240,6 @@ class Trainer:
         before = last.tokens_seen / (1 + recipe.patience_share)
         earlier = [p.loss_validation for p in curve[: -recipe.patience] if p.tokens_seen <= before]
         return bool(earlier) and min(earlier) - min(p.loss_validation for p in curve) < recipe.tolerance
-
-    def _return_to_best(self) -> None:
-        self._best_weights.restore()
-        self._best_moments.restore()
-        self.step = self._best_step
 
 
 def _update(model: Any, optimizer: AdamW, ranks: Ranks, drop: Dropout | None) -> Callable[..., Tensor]:

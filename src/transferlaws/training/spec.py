@@ -44,10 +44,9 @@ class TrainingRecipe:
     Units are in the names. A batch is no more than `batch_share` of the data set. A run stops when `patience`
     evaluations and `patience_share` more tokens brought less than `tolerance` nats. The stop set has as many
     characters as the data set, within `stop_chars_least` and `stop_chars`. With `averaging`, a run to its
-    early stop is judged by the mean of its weights over that share of its steps (`training.averaging`), and
-    its rate does not decay. `epsilon` is Adam's: gradients well below it move a weight in proportion, not by
-    the full rate. `dropout` is the share of the residual stream's numbers that a step leaves out
-    (`models.dropout`).
+    early stop may also end with the mean of its weights over that share of its steps (`training.averaging`).
+    `epsilon` is Adam's: gradients well below it move a weight in proportion, not by the full rate. `dropout`
+    is the share of the residual stream's numbers that a step leaves out (`models.dropout`).
     """
 
     batch_tokens: int = 2048
