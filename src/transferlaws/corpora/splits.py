@@ -3,8 +3,7 @@
 Whole projects are held out for validation and test. A data set is a sample of excerpts over all of a split:
 a seeded order of all excerpts, of which D takes the beginning, so that the smaller of two data sets lies
 inside the larger. The order is uniform, of excerpts of about 1,000 characters; or spread, of shorter pieces
-of them: then every beginning of it is divided over projects nearly as the split is, and two seeds differ
-less.
+of them: then every beginning of it is divided over projects nearly as the split is, and seeds differ less.
 """
 
 from collections.abc import Iterator, Mapping
