@@ -186,7 +186,7 @@ class Study:
         seed: int = 0,
     ) -> "Fit":
         """The law of transfer from `source` (if not given, the one the study stands on), with intervals."""
-        from transferlaws.laws import fit
+        from transferlaws import recall
 
         source = source or self.question.main
-        return fit(self.table(), source, method=method, bootstrap=bootstrap, seed=seed)
+        return recall.fit(self.table(), source, method=method, bootstrap=bootstrap, seed=seed)

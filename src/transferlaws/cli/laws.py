@@ -56,7 +56,7 @@ def fit(
         out: write laws.json here.
         json: print laws.json instead of a table.
     """
-    from transferlaws import laws
+    from transferlaws import laws, recall
     from transferlaws.files import refuse_input_as_output, sha256_file
 
     if out is not None:
@@ -75,13 +75,13 @@ def fit(
                 f"--method {method!r} holds {wrong or 'nothing'}; it takes {', '.join(laws.METHODS)}"
             )
         sources = [source] if source else laws.sources(runs)
-        found, failed = laws.fit_all(runs, methods, sources, bootstrap=bootstrap, seed=seed, level=level)
+        found, failed = recall.fit_all(runs, methods, sources, bootstrap=bootstrap, seed=seed, level=level)
         reasons = [f"{name}, {each}: {why}" for (name, each), why in failed.items()]
         if not found:
             raise TransferLawsError(f"{table}: {[*reasons, 'the table has no source beside scratch'][0]}")
         _say(table, reasons)
     else:
-        found = [laws.fit_form(form, runs, source, bootstrap=bootstrap, seed=seed, level=level)]
+        found = [recall.fit_form(form, runs, source, bootstrap=bootstrap, seed=seed, level=level)]
     document = laws.laws_document(
         found, table=runs, table_sha256=sha256_file(table), seed=seed, bootstrap=bootstrap
     )
@@ -142,11 +142,11 @@ def compare(
         seed: seed of the fits.
         json: print one JSON document.
     """
-    from transferlaws import laws
+    from transferlaws import laws, recall
 
     runs = laws.read_table(table, columns=_columns(map), baseline=baseline)
     _say(table, laws.notes(runs))
-    found = [laws.compare(runs, name, seed=seed) for name in ([source] if source else laws.sources(runs))]
+    found = [recall.compare(runs, name, seed=seed) for name in ([source] if source else laws.sources(runs))]
     if not found:
         raise TransferLawsError(f"{table}: the table has no source beside scratch")
     if json:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from transferlaws.laws.curves.curve import Curve, Curves, MeasuredCurve
+    from transferlaws.laws.curves.floors import Floor, floors
     from transferlaws.laws.curves.scratch import fit_curves
     from transferlaws.laws.data import SCRATCH
     from transferlaws.laws.data.cells import noise_of, run_noise
@@ -35,17 +36,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BASELINE", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "BrokenPower", "CellStatus",
-    "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "FormFit", "Gain",
+    "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "Floor", "FormFit", "Gain",
     "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative", "Noise", "Power",
     "PowerOfData", "Rectified", "RectifiedAtOneSize", "Result", "Scratch", "Status", "TransferGap",
     "Unified", "check_table", "compare", "declare_hold_out", "design_of", "effective_data", "expected_sd",
-    "fit", "fit_all", "fit_curves", "fit_form", "gain", "individual_lines", "larger_designs",
+    "fit", "fit_all", "fit_curves", "fit_form", "floors", "gain", "individual_lines", "larger_designs",
     "laws_document", "leave_outs", "next_cells", "noise_of", "notes", "plant", "planted_law", "power",
     "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent", "scratch_of", "sources",
     "without_highest", "write_laws",
 ]  # fmt: skip
 _ROOMS = {
     "curves.curve": "Curve Curves MeasuredCurve",
+    "curves.floors": "Floor floors",
     "curves.scratch": "fit_curves",
     "data": "SCRATCH",
     "data.cells": "noise_of run_noise",

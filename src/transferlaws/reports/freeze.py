@@ -12,9 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from transferlaws import recall
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import recovered, replace_atomic, replace_folder, sha256_file, write_atomic
-from transferlaws.laws import fit_all, laws_document, read_table, sources, write_laws
+from transferlaws.laws import laws_document, read_table, sources, write_laws
 from transferlaws.reports.account import write_account
 from transferlaws.runs.published import write_manifest
 from transferlaws.study import Study
@@ -59,7 +60,7 @@ def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
         runs = read_table(folder / "runs.csv")  # as anyone will read it
         # Controls are compared cell by cell; they have too few for a law.
         wanted = [arm for arm in sources(runs) if arm not in study.question.controls]
-        fits, failed = fit_all(runs, sources=wanted, bootstrap=bootstrap, seed=seed)
+        fits, failed = recall.fit_all(runs, sources=wanted, bootstrap=bootstrap, seed=seed)
         document = laws_document(
             fits, table=runs, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
         )
