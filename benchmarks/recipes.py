@@ -632,6 +632,21 @@ STAGES: dict[str, Callable[[], list[Trial]]] = {
         for arm, n, d, rate in (("scratch", 12_768, 3_000, 3.4e-3), ("text", 12_768, 10_000, 7e-4))
         for seed, init in [(0, 0)] + [(k, 0) for k in range(1, 6)] + [(0, k) for k in range(1, 6)]
     ],
+    # Larger models, more data: does the best epsilon fall with N, does it hurt where data is plentiful?
+    "large-1": lambda: [
+        Trial("scratch", 793_344, 100_000, rate, 1.0, epsilon=epsilon)
+        for rate, epsilon in ((1e-3, 1e-3), (1e-3, 1e-4), (5e-4, 1e-8), (2e-3, 1e-3))
+    ],
+    "large-2": lambda: [
+        *(
+            Trial("scratch", 50_112, 1_000_000, rate, decay, epsilon=epsilon)
+            for rate, decay, epsilon in ((1.6e-2, 0.3, 1e-3), (8e-3, 0.3, 1e-4), (8e-3, 0.3, 1e-8))
+        ),
+        *(
+            Trial("text", 200_064, 100_000, rate, decay, epsilon=epsilon)
+            for rate, decay, epsilon in ((5e-4, 1.0, 1e-3), (5e-4, 1.0, 1e-4), (5e-4, 1.0, 1e-8))
+        ),
+    ],
     # The other seed: the published recipe near its published rates, and the new one at one rate a cell.
     "second": lambda: [
         Trial(arm, n, d, rate, decay, epsilon=epsilon, seed=1, init=1)
