@@ -144,3 +144,63 @@ def test_a_table_without_arms_is_welcome_only_where_that_is_said(tmp_path: Path)
     assert list(read_table(path, armless=True).columns) == ["n_params", "d_tokens", "loss"]
     with pytest.raises(TransferLawsError, match="lacks the columns arm, d_chars, seed"):
         read_table(path)
+
+
+def swept(runs: pd.DataFrame, name: str, seeds: str) -> pd.DataFrame:
+    """The runs at five settings each, 0.2 nats worse for every step from the best, which differs by size."""
+    settings = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2]
+    best = runs["n_params"].map({3000: 3, 20_000: 2, 100_000: 1})
+    tried = [
+        runs.assign(**{name: value}, loss=runs["loss"] + 0.2 * (best - step).abs())
+        for step, value in enumerate(settings)
+    ]
+    table = pd.concat(tried, ignore_index=True)
+    if seeds == "each its own":
+        table["seed"] = range(len(table))
+    return table
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "LR", "Batch size", "weight-decay"])
+@pytest.mark.parametrize("seeds", ["shared", "each its own"])
+def test_of_what_is_tuned_the_best_of_a_cell_counts_for_everything_that_reads_the_table(
+    runs: pd.DataFrame, tmp_path: Path, name: str, seeds: str
+) -> None:
+    table = read_table(write(tmp_path, swept(runs, name, seeds)))
+    assert sorted(table["loss"]) == pytest.approx(sorted(runs["loss"]))
+    (said,) = [note for note in notes(table) if "tuning" in note]
+    assert f"set aside {4 * len(runs)} rows, {name} varies within 30 cells: tuning, of which" in said
+    assert check_table(table).equals(table)
+    found, truth = fit(table, bootstrap=50), fit(runs, bootstrap=50)
+    assert found.alpha.value == pytest.approx(truth.alpha.value, abs=0.03)
+
+
+def test_a_setting_is_chosen_on_validation_where_there_is_one(tmp_path: Path) -> None:
+    """The setting that is luckiest on test is not the one that validation chose."""
+    path = tmp_path / "runs.csv"
+    path.write_text(
+        "n_params,arm,d_chars,seed,learning_rate,loss,loss_validation\n"
+        "3000,text,10000,0,0.001,3.00,3.10\n3000,text,10000,0,1e-2,2.90,3.30\n"
+        "3000,text,10000,1,1e-3,3.20,3.10\n3000,text,10000,1,0.01,2.90,3.30\n"
+    )
+    assert list(read_table(path)["loss"]) == [3.0, 3.2]
+    assert "validation loss over its seeds" in notes(read_table(path))[0]
+
+
+def test_seeds_that_were_each_tuned_already_stay_seeds(runs: pd.DataFrame) -> None:
+    """A rate that a seed happens to have of its own is no sweep, and no reason to lose the seed."""
+    table = runs.assign(learning_rate=np.where(runs["seed"] == 1, 2e-3, 1e-3))
+    assert len(check_table(table)) == len(runs)
+
+
+@pytest.mark.parametrize(
+    ("column", "ok", "crashed"),
+    [("status", "FINISHED", "Crashed"), ("state", "finished", "killed"), ("State", "completed", "timeout")],
+)
+def test_runs_that_did_not_finish_are_set_aside_in_the_words_of_trackers(
+    runs: pd.DataFrame, column: str, ok: str, crashed: str
+) -> None:
+    table = runs.assign(**{column: ok}, loss=runs["loss"])
+    table.loc[[2, 5], column], table.loc[[2, 5], "loss"] = crashed, 9.9
+    assert len(check_table(table)) == len(runs) - 2
+    regions = runs.assign(state=np.where(runs["seed"] == 1, "Ohio", "Utah"))
+    assert len(check_table(regions)) == len(runs)

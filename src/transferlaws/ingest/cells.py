@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.ingest.sheet import lines, plain
-from transferlaws.ingest.synonyms import ORDER
-from transferlaws.ingest.tuning import tuning_of
+from transferlaws.ingest.synonyms import ORDER, spelling
+from transferlaws.laws import TUNED, tuning_of
 
 CELL = ("arm", "n_params", "d_chars", "d_tokens")
 ROLES = frozenset({"run", "tune", "pretrain", ""})
@@ -154,13 +154,14 @@ class _Work:
 
     def best_tuned(self, more: Sequence[str]) -> tuple[str, ...]:
         """Of runs that differ in what was tuned keep the best."""
-        tuning = None if self.table.empty or not self.cell else tuning_of(self.table, self.cell, more)
+        if self.table.empty or not self.cell:
+            return ()
+        known = [n for n in map(str, self.table) if n in more or TUNED & set(spelling(n)[0])]
+        tuning = tuning_of(self.table, self.cell, known, surely=bool(more))
         if tuning is None:
             return ()
+        self.notes.append(plain(tuning.sentence, 200))
         names = ", ".join(map(plain, tuning.columns))
-        vary = "varies" if len(tuning.columns) == 1 else "vary"
-        cells = f"{tuning.n_cells:,} cell{'s' * (tuning.n_cells != 1)}"
-        self.notes.append(f"{names} {vary} within {cells}: tuning, of which {tuning.rule} counts")
         self.set_aside(~tuning.keep, f"another value of {names} did better in the cell")
         return tuning.columns
 

@@ -4,7 +4,8 @@ import pandas as pd
 
 from transferlaws.errors import UsageError
 from transferlaws.ingest.sheet import each, plain
-from transferlaws.ingest.synonyms import SCRATCH, STATUS_OF, spelling, word
+from transferlaws.ingest.synonyms import SCRATCH, spelling
+from transferlaws.laws import ENDING_OF, word
 
 
 def known_arms(labels: pd.Series, source: str, scratch: str, notes: list[str]) -> pd.Series:
@@ -43,7 +44,7 @@ def known_arms(labels: pd.Series, source: str, scratch: str, notes: list[str]) -
 
 def known_statuses(words: pd.Series, notes: list[str]) -> pd.Series:
     """How runs ended as "ok", "failed oom", "running queued": our word, then theirs in one spelling."""
-    known = {label: STATUS_OF.get(word(label), "") if label else "ok" for label in words.unique()}
+    known = {label: ENDING_OF.get(word(label), "") if label else "ok" for label in words.unique()}
     odd = [plain(label, 20) for label, status in known.items() if not status]
     if odd:
         notes.append(f"status: {', '.join(map(repr, odd[:4]))} not known; such runs count as ok")

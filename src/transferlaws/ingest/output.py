@@ -10,7 +10,7 @@ import pandas as pd
 from transferlaws.errors import UsageError
 from transferlaws.files import replace_atomic
 
-_RESERVED = frozenset({"role", "status"})
+_RESERVED = frozenset({"role", "status", "state"})
 """Columns by which `fit` sets rows aside; a column of the user's that is called so means something else."""
 
 

@@ -15,8 +15,8 @@ from transferlaws.ingest.synonyms import (
     Meaning,
     loss_meaning,
     spelling,
-    word,
 )
+from transferlaws.laws import word
 
 NUMBERS = ("n_params", "d_chars", "d_tokens", "loss", "loss_validation", "loss_sd", "step", "learning_rate",
            "batch_size", "weight_decay")  # fmt: skip

@@ -1,4 +1,4 @@
-"""What people call things: names of columns, words for how a run ended, words for "from scratch". All data.
+"""What people call things: names of columns, and words for "from scratch". All data.
 
 Names are compared in one spelling: `config.NumParams`, "Num params (M)" and `num_params_m` are num_params,
 the last two in millions. Of several columns that could be meant, the one whose name comes first is taken.
@@ -99,33 +99,11 @@ ORDER = ("n_params", "arm", "d_chars", "d_tokens", "seed", "loss", "loss_sd", "l
          "status", "learning_rate", "batch_size", "weight_decay")  # fmt: skip
 """Our columns, as they are written."""
 
-TUNING = frozenset(_names(
-    "learning_rate batch_size weight_decay warmup warmup_steps warmup_ratio num_warmup_steps dropout "
-    "momentum "
-    "beta1 beta2 adam_beta1 adam_beta2 adam_epsilon eps epsilon grad_clip max_grad_norm clip optimizer optim "
-    "schedule scheduler lr_scheduler lr_scheduler_type lr_schedule decay label_smoothing min_lr lr_min "
-    "end_lr epochs num_epochs num_train_epochs max_steps gradient_accumulation_steps init_std z_loss"
-))  # fmt: skip
-"""What is tuned: of runs that differ in these alone, the best counts."""
-
 FLOPS = _names("flops flop compute training_flops training_flop train_flops total_flops total_flos C")
 SEQUENCE = _names("seq_len sequence_length context_length max_seq_len max_sequence_length block_size "
         "seq_length "
                   "n_ctx context max_seq_length seqlen")  # fmt: skip
 TOKENS_A_PARAMETER = _names("tokens_per_param tokens_per_parameter d_n d_over_n tpp token_param_ratio")
-
-STATUSES = {
-    "ok": _names("ok finished completed complete success succeeded successful done ended passed true 1 "
-        "exited_0 "
-                 "converged early_stopped stopped_early"),
-    "running": _names("running scheduled queued pending started in_progress active waiting submitted created "
-                      "initializing resuming suspended"),
-    "failed": _names("failed fail crashed crash killed preempted preempting oom out_of_memory error errored "
-                     "cancelled canceled timeout timed_out nan inf diverged aborted abort interrupted "
-                     "stopped "
-                     "dead terminated node_fail false 0 -1 nan_loss exploded invalid"),
-}  # fmt: skip
-"""How a run ended, in the words of W&B, MLflow, SLURM, Ray and of people."""
 
 SCRATCH = frozenset(_names(
     "scratch from_scratch none no false 0 random random_init randominit baseline no_pretraining "
@@ -237,13 +215,6 @@ def _snake(text: str) -> str:
     return re.sub(r"[^a-z0-9#]+", "_", text.lower()).strip("_")
 
 
-def word(value: object) -> str:
-    """A label in the one spelling, to compare it with words known: "From Scratch" is from_scratch."""
-    text = str(value).strip()
-    return text if text.startswith("-") else re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
-
-
-STATUS_OF = {name: status for status, names in STATUSES.items() for name in names}
 _SCALED = frozenset(
     name
     for meaning in MEANINGS

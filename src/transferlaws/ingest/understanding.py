@@ -12,8 +12,9 @@ from transferlaws.ingest.labels import known_arms, known_statuses
 from transferlaws.ingest.proposal import LABELS, NUMBERS, Proposal
 from transferlaws.ingest.quantities import read_numbers, size_in_text
 from transferlaws.ingest.sheet import Sheet, each, lines, plain
-from transferlaws.ingest.synonyms import ORDER, STATUS_OF, word
+from transferlaws.ingest.synonyms import ORDER
 from transferlaws.ingest.wide import lengthen
+from transferlaws.laws import ENDING_OF, word
 
 UNITS_OF = {"n_params": "parameters", "d_chars": "characters", "d_tokens": "tokens", "loss": "nats a token"}
 """The units that our columns are in, where nothing says otherwise."""
@@ -193,7 +194,7 @@ class _Reader:
             return None
         odd = self._read[name].isna().to_numpy()
         cells = each(self.sheet.frame[name][odd], lambda cell: word(cell) if isinstance(cell, str) else "")
-        failed = each(cells, lambda said: f"failed {said}" if STATUS_OF.get(str(said)) == "failed" else "")
+        failed = each(cells, lambda said: f"failed {said}" if ENDING_OF.get(str(said)) == "failed" else "")
         said = pd.Series("", self.sheet.frame.index, dtype=object)
         said[odd] = failed
         return said if (failed != "").any() else None

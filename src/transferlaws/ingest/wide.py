@@ -10,7 +10,8 @@ import pandas as pd
 
 from transferlaws.ingest.quantities import read_numbers, share_of_numbers
 from transferlaws.ingest.sheet import Sheet, plain
-from transferlaws.ingest.synonyms import MEANINGS, SCRATCH, loss_meaning, spelling, word
+from transferlaws.ingest.synonyms import MEANINGS, SCRATCH, loss_meaning, spelling
+from transferlaws.laws import word
 
 _NUMBER = r"[0-9][0-9_,.]*(?:e[+-]?\d+)?\s*(?:[kmbt]|bn)?|10\^\d+"
 _COLUMN = re.compile(

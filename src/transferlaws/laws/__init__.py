@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from transferlaws.laws.data.noise import Noise
     from transferlaws.laws.data.synthetic import PLANTED, Design, Scratch, plant
     from transferlaws.laws.data.table import check_table, notes, read_table, sources, without_highest
+    from transferlaws.laws.data.tuning import Tuning, tuning_of
+    from transferlaws.laws.data.words import ENDING_OF, TUNED, word
     from transferlaws.laws.document import laws_document, read_laws, write_laws
     from transferlaws.laws.estimators.effective import effective_data
     from transferlaws.laws.estimators.loss_form import fit_form
@@ -35,15 +37,15 @@ if TYPE_CHECKING:
     from transferlaws.laws.status import CellStatus, Status
 
 __all__ = [
-    "BASELINE", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "BrokenPower", "CellStatus",
-    "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "Floor", "FormFit", "Gain",
-    "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative", "Noise", "Power",
-    "PowerOfData", "Rectified", "RectifiedAtOneSize", "Result", "Scratch", "Status", "TransferGap",
-    "Unified", "check_table", "compare", "declare_hold_out", "design_of", "effective_data", "expected_sd",
-    "fit", "fit_all", "fit_curves", "fit_form", "floors", "gain", "individual_lines", "larger_designs",
-    "laws_document", "leave_outs", "next_cells", "noise_of", "notes", "plant", "planted_law", "power",
-    "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent", "scratch_of", "sources",
-    "without_highest", "write_laws",
+    "BASELINE", "ENDING_OF", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "TUNED", "BrokenPower",
+    "CellStatus", "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "Floor",
+    "FormFit", "Gain", "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative",
+    "Noise", "Power", "PowerOfData", "Rectified", "RectifiedAtOneSize", "Result", "Scratch", "Status",
+    "TransferGap", "Tuning", "Unified", "check_table", "compare", "declare_hold_out", "design_of",
+    "effective_data", "expected_sd", "fit", "fit_all", "fit_curves", "fit_form", "floors", "gain",
+    "individual_lines", "larger_designs", "laws_document", "leave_outs", "next_cells", "noise_of", "notes",
+    "plant", "planted_law", "power", "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent",
+    "scratch_of", "sources", "tuning_of", "without_highest", "word", "write_laws",
 ]  # fmt: skip
 _ROOMS = {
     "curves.curve": "Curve Curves MeasuredCurve",
@@ -54,6 +56,8 @@ _ROOMS = {
     "data.noise": "Noise",
     "data.synthetic": "PLANTED Design Scratch plant",
     "data.table": "check_table notes read_table sources without_highest",
+    "data.tuning": "Tuning tuning_of",
+    "data.words": "ENDING_OF TUNED word",
     "document": "laws_document read_laws write_laws",
     "estimators.effective": "effective_data",
     "estimators.loss_form": "fit_form",

@@ -2,12 +2,12 @@
 
 Anybody's table is welcome, under its own names of columns and of the baseline. What cannot be a measurement
 is an error that names column and line; what is no usable run (not finished, zero-shot, repeated, no loss) is
-set aside and said so, never dropped in silence.
+set aside and said so, never dropped in silence. Of runs that differ in what is tuned the best counts.
 """
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,8 @@ import pandas as pd
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.data import SCRATCH
+from transferlaws.laws.data.tuning import tuning_of
+from transferlaws.laws.data.words import ENDING_OF, TUNED, word
 
 NEEDED = ("n_params", "arm", "d_chars", "seed", "loss")
 ARMLESS = ("n_params", "d_tokens", "loss")
@@ -100,8 +102,9 @@ def check_table(
     `columns` names the table's own columns, such as {"n_params": "params"}; `baseline` is what it calls the
     arm trained from scratch, which is `scratch` from here on. With `armless` a table without the column arm
     may come, and needs n_params, d_tokens and loss. Runs without data are set aside unless `zero_data` says
-    that they are wanted. Raises TransferLawsError naming the missing columns, or the column and line of a
-    value no run can have. Checking a checked table changes nothing.
+    that they are wanted. Where a learning rate or another column of `TUNED` varies within a cell, the cell's
+    best setting counts, by `loss_validation` if every row has it. Raises TransferLawsError naming the missing
+    columns, or the column and line of a value no run can have. Checking a checked table changes nothing.
     """
     said = list(table.attrs.get("notes", ()))
     table = _rename(table, columns or {}, where, said)
@@ -123,9 +126,13 @@ def check_table(
             said.append(f"set aside {int(bad.sum())} rows, {why} ({spot} {', '.join(at)}{more})")
             table = table[~bad]
 
-    for name, usable in (("role", "run"), ("status", "ok")):
-        if name in table.columns:
-            set_aside(~table[name].map(_label).isin([usable, ""]), f"whose {name} is not {usable}")
+    if "role" in table.columns:
+        set_aside(~table["role"].map(_label).isin(["run", ""]), "whose role is not run")
+    if "status" in table.columns:
+        set_aside(~_endings(table["status"]).isin(["ok", ""]), "whose status is not ok")
+    # `state` is what Weights & Biases calls it; in other tables it may be anything.
+    for name in (n for n in map(str, table.columns) if word(n) in ("state", "status") and n != "status"):
+        set_aside(_endings(table[name]).isin(["failed", "running"]), f"whose {name} is failed or running")
     for name in (name for name in ("arm", "seed") if name in needed):
         labels = table[name].map(_label)
         empty = labels == ""
@@ -150,8 +157,11 @@ def check_table(
         data = "d_chars" if "d_chars" in needed else "d_tokens"
         why = "at which only a rectified law has a value" if armless else "which no law can express"
         set_aside(table[data] == 0, f"zero-shot ({data} = 0), {why}")
-    keys = [n for n in (*needed, "key", "pretrain_key", "learning_rate") if n in table.columns]
-    set_aside(table.duplicated(keys), "exact repeats of an earlier row (counted once)")
+    tuned = [name for name in map(str, table.columns) if word(name) in TUNED]
+    keys = [n for n in (*needed, "key", "pretrain_key") if n in table.columns]
+    set_aside(table.duplicated([*keys, *tuned]), "exact repeats of an earlier row (counted once)")
+    if not table.empty and (tuning := tuning_of(_validated(table), _cell(needed), tuned)) is not None:
+        set_aside(~tuning.keep, tuning.sentence)
     if "seed" in needed:
         twice = table.duplicated(["n_params", "arm", "d_chars", "seed"])
         if twice.any():
@@ -242,6 +252,24 @@ def _label(value: object) -> str:
         return ""
     text = str(value).strip()
     return text[:-2] if text.endswith(".0") and text[:-2].isdigit() else text
+
+
+def _endings(column: pd.Series) -> pd.Series:
+    """How runs ended: ok, failed, running, "" where nothing is said, or a label that is not known."""
+    labels = column.map(_label)
+    return labels.map(lambda label: ENDING_OF.get(word(label), label))
+
+
+def _cell(needed: Sequence[str]) -> list[str]:
+    """The columns that make a cell, of those that a table needs."""
+    return [name for name in needed if name not in ("seed", "loss")]
+
+
+def _validated(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the validation losses it may have as numbers."""
+    if "loss_validation" not in table.columns:
+        return table
+    return table.assign(loss_validation=pd.to_numeric(table["loss_validation"], errors="coerce"))
 
 
 def _integers_where_whole(labels: pd.Series) -> pd.Series:

@@ -23,8 +23,6 @@ Floats = NDArray[np.float64]
 
 SHARED = 4.0
 """Weight, in degrees of freedom, of a source's scatter of pairs against the scatter at one data size."""
-SETTINGS = ("learning_rate", "weight_decay", "batch_size", "batch", "dropout")
-"""Columns of tuning: where they vary between runs of one cell and seed, the cell's best setting counts."""
 
 
 @dataclass(frozen=True)
@@ -84,23 +82,11 @@ def gain(table: pd.DataFrame, source: str | None = None, *, level: float = 0.95)
 
 
 def _cells(table: pd.DataFrame, source: str) -> Iterator[_Cell]:
-    runs = _best_settings(table[table["arm"].isin([SCRATCH, source])])
+    runs = table[table["arm"].isin([SCRATCH, source])]
     for _, cell in runs.groupby(["n_params", "d_chars"]):
         tuned, alone = (cell[cell["arm"] == arm].groupby("seed")["loss"].mean() for arm in (source, SCRATCH))
         if len(tuned) and len(alone):
             yield _Cell(float(cell["n_params"].iloc[0]), float(cell["d_chars"].iloc[0]), tuned, alone)
-
-
-def _best_settings(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs, those of a cell that was tried at several settings with one seed at its best setting only."""
-    cell = ["n_params", "arm", "d_chars"]
-    settings = [name for name in SETTINGS if name in runs.columns]
-    if not settings or not runs.duplicated([*cell, "seed"]).any():
-        return runs
-    tried = runs.groupby([*cell, *settings], dropna=False, as_index=False)
-    ranked = tried.agg(seeds=("seed", "nunique"), mean=("loss", "mean"))
-    ranked = ranked.sort_values(["seeds", "mean"], ascending=[False, True]).drop_duplicates(cell)
-    return runs.merge(ranked[[*cell, *settings]], on=[*cell, *settings])
 
 
 def _noise(table: pd.DataFrame, source: str) -> tuple[float, int]:
