@@ -6,7 +6,7 @@ excerpts can be shorter, so that a small set has more of them. Weights and order
 what differs is the sample. One run a line of results/trials/samples.csv; what it has is not trained again.
 
     python benchmarks/samples.py run      # train what is missing
-    python benchmarks/samples.py report   # means and standard deviations
+    python benchmarks/samples.py report   # the table of results/trials/README.md
 """
 
 import argparse
@@ -26,6 +26,7 @@ from transferlaws.training.loop import Trainer
 from transferlaws.training.spec import RunSpec, TrainingRecipe
 
 PATH = Path(__file__).parent.parent / "results" / "trials" / "samples.csv"
+BEGIN, END = "<!-- table: samples.py report -->", "<!-- end of samples -->"
 GOLDEN = (5**0.5 - 1) / 2
 SEEDS = 16
 RECIPE = TrainingRecipe(
@@ -51,6 +52,7 @@ CELLS = (
     ("scratch", 12_768, 10_000, 5e-3),
 )
 FEW = 3  # seeds where more data cost more
+LOSSES = ["loss_validation", "loss_test"]
 KEY = ["arm", "n_params", "d_chars", "spread", "length", "seed"]
 
 
@@ -136,9 +138,20 @@ def run() -> None:
 
 
 def report() -> None:
-    """Means, and standard deviations between seeds, by cell and drawing."""
-    groups = table().groupby(KEY[:-1], sort=False)[["loss_validation", "loss_test"]]
-    print(groups.agg(["count", "mean", "std"]).round(4).to_string())
+    """Put means, and standard deviations between seeds, by cell and drawing, between the lab book's marks."""
+    groups = table().groupby(KEY[:-1])[LOSSES].agg(["count", "mean", "std"])
+    head = ["arm", "N", "D", "drawn", "seeds", "validation, mean", "sd", "test, mean", "sd"]
+    lines = [head, ["---"] * len(head)]
+    for (arm, n, d, spread, length), row in groups.iterrows():
+        drawn = f"{'spread' if spread else 'uniform'}, {length}"
+        losses = [
+            f"{row[name, of]:.3f}" for name in ("loss_validation", "loss_test") for of in ("mean", "std")
+        ]
+        lines.append([arm, f"{n:,}", f"{d:.0e}", drawn, str(int(row[LOSSES[-1], "count"])), *losses])
+    page = PATH.with_name("README.md")
+    before, rest = page.read_text().split(BEGIN)
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    page.write_text(f"{before}{BEGIN}\n\n{rows}\n\n{END}{rest.split(END)[1]}")
 
 
 if __name__ == "__main__":
