@@ -26,6 +26,7 @@ from transferlaws.figures.canvas import (
 from transferlaws.models.ladder import Size
 
 MARKERS = "os^Dvp*"
+PHASES = {"hold": "-", "mean": ":", "decay": "--"}
 
 
 @drawn
@@ -66,7 +67,10 @@ def falling(curve: pd.DataFrame, uniform_loss: float) -> Drawing:
 def learning_curves(
     curves: pd.DataFrame, table: pd.DataFrame, n_params: int, *, titles: Titles = UNTITLED
 ) -> Drawing:
-    """Validation loss (nats/token) against epochs for one size, one panel an arm, one shade a data size."""
+    """Validation loss (nats/token) against epochs for one size, one panel an arm, one shade a data size.
+
+    Held weights are drawn solid, their mean dotted, decayed ones dashed; a star marks the best.
+    """
     runs = table[(table["n_params"] == n_params) & (table["d_chars"] > 0)].drop_duplicates(["arm", "d_chars"])
     arms = baseline_first(runs["arm"])
     figure, axes = panels(len(arms), height=3.9)
@@ -76,7 +80,10 @@ def learning_curves(
         for d_chars in sorted(own.index):
             curve, shade = curves[curves["key"] == own[d_chars]], palette[d_chars]
             epochs, losses = curve["epochs"].clip(lower=0.02), curve["loss_validation"]
-            panel.plot(epochs, losses, color=shade, label=number(d_chars))
+            panel.plot([], [], color=shade, label=number(d_chars))
+            for phase, line in PHASES.items():
+                of = curve["phase"] == phase
+                panel.plot(epochs[of], losses[of], line, color=shade)
             if len(curve):
                 best = int(losses.to_numpy().argmin())
                 panel.plot(epochs.iloc[best], losses.iloc[best], "*", color=shade, markersize=9)
@@ -134,6 +141,31 @@ def tuning_curves(tried: pd.DataFrame, d_chars: int, *, titles: Titles = UNTITLE
         log_axes(panel, "x")
         panel.set(xlabel="learning rate", title=f"N = {number(n_params)}")
     axes[0][0].set_ylabel("validation loss above the best (nats/token)")
+    outside_legend(figure)
+    return figure
+
+
+@drawn
+def one_rate(found: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
+    """Gain (nats/token) with tuned rates and with one rate for both arms, against data, a panel a size.
+
+    `found` is the frame of `prose.runs.one_rate`.
+    """
+    sizes = sorted(set(found["n_params"]))
+    if not sizes:
+        figure, axes = canvas()
+        empty_note(axes[0][0], "No cell has enough rates in common.")
+        return figure
+    figure, panels_ = panels(len(sizes), height=3.2)
+    for panel, n_params in zip(panels_, sizes, strict=True):
+        own = found[found["n_params"] == n_params].sort_values("d_chars")
+        panel.plot(own["d_chars"], own["gain_tuned"], "o-", color="#0072b2", label="each arm tuned")
+        panel.plot(own["d_chars"], own["gain_shared"], "s--", color="#d55e00", label="one rate for both")
+        panel.axhline(0, color="0.4", linewidth=0.9)
+        panel.margins(x=0.15)
+        log_axes(panel, "x")
+        panel.set(xlabel=f"{titles.target} (characters)", title=f"N = {number(n_params)}")
+    panels_[0].set_ylabel("gain of pre-training (nats/token)")
     outside_legend(figure)
     return figure
 
