@@ -25,7 +25,7 @@ from transferlaws.figures import (
     training,
     uncertainty,
 )
-from transferlaws.laws import Design, Fit, Hernandez, Interval, plant
+from transferlaws.laws import Design, Fit, Floor, Hernandez, Interval, plant
 from transferlaws.laws.paper import TABLE_1
 from transferlaws.models.ladder import LADDER
 
@@ -42,6 +42,7 @@ class Planted:
     table: pd.DataFrame
     fit: Fit
     cells: pd.DataFrame
+    floors: list[Floor]
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +59,14 @@ def study() -> Planted:
     for index, change in zip(cells.index, changes, strict=False):
         for column, value in change.items():
             cells.loc[index, column] = value
-    return Planted(table.assign(learning_rate=1e-3, epochs_best=3.0), fit, cells)
+    table = table.assign(learning_rate=1e-3, epochs_best=3.0, loss_validation=table["loss"])
+    return Planted(table, fit, cells, laws.floors(table))
 
 
 def curves_of(table: pd.DataFrame) -> pd.DataFrame:
     points = [(key, e, 5.0 - e, 5.0 - e + e * e / 4) for key in table["key"] for e in (0.0, 1.0, 2.0, 3.0)]
-    return pd.DataFrame(points, columns=["key", "epochs", "loss_train", "loss_validation"])
+    columns = ["key", "epochs", "loss_train", "loss_validation"]
+    return pd.DataFrame(points, columns=columns).assign(phase="hold")
 
 
 def tried(table: pd.DataFrame) -> pd.DataFrame:
@@ -86,7 +89,17 @@ FIGURES: dict[str, Callable[[Planted], Drawing]] = {
     "hero without transfer": lambda study: losses.hero(study.table, study.fit, cell=study.cells.iloc[1]),
     "loss against data": lambda study: losses.loss_against_data(study.table, study.fit.curves),
     "loss against size": lambda study: losses.loss_against_size(study.table, ["scratch", "text"]),
-    "data limits": lambda study: scratch.data_limits(study.fit.curves, study.cells),
+    "data limits": lambda study: scratch.data_limits(study.floors, study.cells),
+    "floors": lambda study: scratch.floor_profiles(study.floors),
+    "arrows": lambda study: losses.arrows(replace(study.fit, cells=study.cells), marked=study.cells.iloc[4]),
+    "slopes": lambda study: losses.slopes(prose.runs.slopes(study.table, ["scratch", "text"])),
+    "one rate": lambda study: training.one_rate(prose.runs.one_rate(tried(study.table), "text")),
+    "no shared rate": lambda study: training.one_rate(prose.runs.one_rate(study.table[:0], "text")),
+    "local alphas": lambda study: law.local_alphas(
+        {"text": prose.law.local_alpha(study.fit.cells)}, [study.fit]
+    ),
+    "medium": lambda study: law.medium(replace(study.fit, cells=study.cells), study.fit.law),
+    "noises": lambda study: uncertainty.noises(laws.noise_of(study.table, "text"), ["scratch", "text"], 0.01),
     "individual fits": lambda study: law.individual_fits(study.fit),
     "inversion": lambda study: effective.inversion(study.table, study.fit),
     "statuses": lambda study: effective.status_map(study.cells),
@@ -129,7 +142,25 @@ def test_the_calculator_knows_the_paper_and_says_what_it_is() -> None:
     chart = charts.calculator(TABLE_1, n_params=4e7, d_chars=3e5)
     html = chart._repr_html_()
     assert 'role="figure"' in html and 'aria-label="Calculator' in html
-    assert {parameter["name"] for parameter in chart.spec()["params"]} == {"log_n", "log_d"}
+    sliders = {each["name"]: each for each in chart.spec()["params"]}
+    assert set(sliders) == {"log_n", "log_d"}
+    for name, start in (("log_n", 4e7), ("log_d", 3e5)):  # where the page computes, to three digits
+        bind, value = sliders[name]["bind"], sliders[name]["value"]
+        steps = (value - bind["min"]) / bind["step"]
+        assert abs(steps - round(steps)) < 1e-6
+        at = bind["min"] + round(steps) * bind["step"]
+        assert abs(10**at / start - 1) < 1e-9
+
+
+def test_the_calculator_dashes_what_no_run_reached() -> None:
+    laws_ = {"ours": TABLE_1["text"], "theirs": TABLE_1["mix"]}
+    ends = {"ours": {"n_params": (3e3, 3e6), "d_chars": (1e3, 1e6)}}
+    chart = charts.calculator(laws_, n_params=1e5, d_chars=3e5, measured=ends)
+    data = [row for rows in chart.spec()["datasets"].values() for row in rows if "part" in row]
+    assert not any(row["inside"] for row in data if row["law"] == "theirs")
+    ours = [row for row in data if row["law"] == "ours"]
+    assert {row["inside"] for row in ours if 3 < row["log_x"] < 6} == {True}
+    assert {row["inside"] for row in ours if not 3 <= row["log_x"] <= 6} == {False}
 
 
 def test_words_say_no_more_than_the_numbers(study: Planted) -> None:
@@ -139,9 +170,7 @@ def test_words_say_no_more_than_the_numbers(study: Planted) -> None:
     below, worse = (prose.cells.cell(study.cells.iloc[i], "text", TO_PYTHON.titles) for i in (0, 1))
     assert "no amount of Python" in below and "times the data" not in below
     assert "nothing, or worse" in worse
-    assert "1 cells" in prose.cells.ossified(study.cells.iloc[:2])
-    untuned = prose.runs.untuned(tried(study.table), 10_000)
-    assert untuned.count("+0.050 nats/token") == 3 and "not tried" not in untuned
+    assert "1 cell:" in prose.cells.ossified(study.cells.iloc[:2])
     assert prose.numbers.scientific(1.5e-3) == r"$1.5\times 10^{-3}$"
     assert prose.numbers.scientific(1234.0) == "1,234"
     assert prose.numbers.scientific(float("inf")) == "unbounded"
@@ -160,7 +189,7 @@ def in_own_names(study: Planted) -> Iterator[str]:
         losses.hero(table, fit, OWN),
         losses.loss_against_data(table, fit.curves, titles=OWN),
         losses.loss_against_size(table, ["scratch", "german"], titles=OWN),
-        scratch.data_limits(fit.curves, cells, titles=OWN),
+        scratch.data_limits(study.floors, cells, titles=OWN),
         effective.inversion(table, fit, titles=OWN),
         law.fractions({"german": fit}, titles=OWN),
         law.n_star({"german": fit}, titles=OWN),
@@ -176,7 +205,9 @@ def in_own_names(study: Planted) -> Iterator[str]:
     yield from (prose.cells.cell(row, "german", OWN) for _, row in cells.iterrows())
     yield prose.law.table([fit], {}) + prose.law.verdicts({"german": fit})
     yield prose.cells.misfit(fit, table) + prose.cells.controls("german", ["notes"], table)
-    yield prose.study.size(table, "own", OWN) + prose.runs.size_steps(table, ["scratch", "german"])
+    yield prose.study.size(table, "own", OWN) + prose.runs.saturation(
+        prose.runs.slopes(table, ["scratch", "german"])
+    )
     yield prose.runs.noise(table) + prose.runs.rates(table) + prose.evidence.region({"german": fit})
 
 
