@@ -64,7 +64,8 @@ def next_cells(
             "cost": price,
             "sd_now": np.sqrt(now),
             "sd_then": np.sqrt(np.maximum(now - gain, 0.0)),
-            "gain_per_cost": gain / now / price,
+            "gain_per_cost": (gain / now if now > 0 else 0.0 * gain)
+            / price,  # nothing to gain if it is known
         }
     )
     return frame.sort_values("gain_per_cost", ascending=False, ignore_index=True)
