@@ -17,7 +17,7 @@ def chapter(
 ) -> None:
     """Execute one chapter with its parameters and print the path of the notebook.
 
-    Example: transferlaws chapter 07-the-law --scale smoke -p seed=1
+    Example: transferlaws chapter 07-straight-lines --scale smoke -p seed=1
 
     Args:
         name: The chapter's file name without its ending, or its number.
