@@ -14,7 +14,9 @@ from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 from transferlaws.training.surface import Trial, fit_surface
 from transferlaws.training.tuning import (
+    FACTOR,
     FEWEST_RATES,
+    HALF_DECADE,
     Tuning,
     best_rate,
     best_tried,
@@ -22,11 +24,15 @@ from transferlaws.training.tuning import (
     interpolated_rate,
     next_decays,
     next_rates,
+    rung,
 )
 
 BASE_WIDTH = 16  # of a smooth search's first guess
 GENTLER = 4  # fine-tuning's first guess of a rate is from scratch's, divided by this
 MOST_DECAYS = 6
+# Where a search begins, from the best of the data size before: what trials found, to the nearest rung. Far
+# from the optimum a run takes ten times as long.
+RATE_RISES, DECAY_FALLS = 0.4, 0.5  # exponents of D
 
 Tried = list[tuple[int, RunSpec | None]]  # tuning runs by data size; None is one whose settings are not known
 Settings = Callable[[int], tuple[float, float]]  # learning rate and weight decay at a data size
@@ -104,12 +110,17 @@ def smooth(lines: Sequence[Line], mine: int, tuning: Tuning, store: Store) -> tu
 def _valleys(line: Line, tuning: Tuning, store: Store) -> tuple[Tried, list[Trial] | None]:
     """Rates at each tuned data size, weight decays at the best of them, rates again where that moved.
 
-    Each data size is searched from the best of the one before. Trials once all are measured.
+    Each data size is searched from the best of the one before, moved as optima usually move. Trials once all
+    are measured.
     """
     tried: Tried = []
     trials: list[Trial] | None = []
     rate, decay = tuning.first_guess * line.guess * BASE_WIDTH / line.width, line.weight_decay
+    before = tuning.d_chars[0]
     for d_chars in _tuned_sizes(line, tuning):
+        more, before = d_chars / before, d_chars
+        rate = rung(rate, round(RATE_RISES * math.log(more, FACTOR)))
+        decay = float(f"{decay * HALF_DECADE ** -round(DECAY_FALLS * math.log(more, HALF_DECADE)):.3g}")
         if trials is None:
             tried += [(d_chars, None)] * (FEWEST_RATES + 2)
             continue
