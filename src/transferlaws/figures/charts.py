@@ -8,6 +8,7 @@ import html
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import altair as alt
@@ -73,27 +74,46 @@ def log_axis(title: str, decades: tuple[int, int], *, every: int = 1) -> alt.Axi
     return alt.Axis(title=title, values=ticks, labelExpr=POWERS)
 
 
-def calculator(laws: Mapping[str, Hernandez], *, n_params: float, d_chars: float) -> Interactive:
+def calculator(
+    laws: Mapping[str, Hernandez],
+    *,
+    n_params: float,
+    d_chars: float,
+    measured: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
+) -> Interactive:
     """Effective data against fine-tuning data for several laws, with sliders for N and D_F.
 
-    `laws` maps the name in the legend to a law; `n_params` and `d_chars` are where the sliders start.
+    `laws` maps the name in the legend to a law; `n_params` and `d_chars` are where the sliders start, to the
+    digit. `measured` has the ends of `n_params` and `d_chars` for laws whose grid is known (`Fit.range`):
+    their lines are solid within both and dashed elsewhere, and those of the others dashed throughout.
     """
-    size = alt.param("log_n", value=_slider(n_params), bind=_range("parameters N, as a power of ten", 3, 11))
-    data = alt.param("log_d", value=_slider(d_chars), bind=_range("characters D_F, as a power of ten", 2, 10))
-    rows = [
-        {"law": title, "k": law.k, "alpha": law.alpha, "beta": law.beta, "log_x": round(float(x), 2)}
-        for title, law in laws.items()
-        for x in np.arange(2, 10.01, 0.2)
-    ]
-    points = [{"law": title, "k": law.k, "alpha": law.alpha, "beta": law.beta} for title, law in laws.items()]
+    size = alt.param("log_n", value=np.log10(n_params), bind=_range("parameters N", n_params, 3, 11))
+    data = alt.param("log_d", value=np.log10(d_chars), bind=_range("characters D_F", d_chars, 2, 10))
+    points, rows = [], []
+    for title, law in laws.items():
+        ends = (measured or {}).get(title, {})
+        n_low, n_high = np.log10(ends.get("n_params", (1e300, 1e-300)))
+        d_low, d_high = np.log10(ends.get("d_chars", (1e300, 1e-300)))
+        own = {"law": title, "k": law.k, "alpha": law.alpha, "beta": law.beta}
+        own |= {"n_low": round(n_low - 0.01, 3), "n_high": round(n_high + 0.01, 3)}
+        points.append(own | {"d_low": round(d_low - 0.01, 3), "d_high": round(d_high + 0.01, 3)})
+        inner = [float(end) for end in (d_low, d_high) if 2 < end < 10]
+        grid = sorted({*np.round(np.arange(2, 10.01, 0.2), 2).tolist(), *inner})
+        for part, (low, high) in enumerate(pairwise([2.0, *inner, 10.0])):
+            inside = bool(ends) and d_low - 0.01 <= low and high <= d_high + 0.01
+            steps = [x for x in grid if low - 1e-9 <= x <= high + 1e-9]
+            rows += [own | {"part": f"{title} {part}", "inside": inside, "log_x": x} for x in steps]
     transferred = "datum.k * pow(10, datum.alpha * {} + datum.beta * log_n)"
+    sized = "log_n >= datum.n_low && log_n <= datum.n_high"
     y = alt.Y(
         "d_e:Q",
         scale=alt.Scale(type="log", domain=[1e2, 1e14], clamp=True),
         axis=log_axis("effective data D_E (characters)", (2, 14), every=2),
     )
     colour = alt.Color(
-        "law:N", title=None, scale=alt.Scale(range=["#0072b2", "#d55e00", "#009e73", "#cc79a7"])
+        "law:N",
+        title=None,
+        scale=alt.Scale(domain=list(laws), range=["#0072b2", "#d55e00", "#009e73", "#cc79a7"]),
     )
     lines = (
         alt.Chart(pd.DataFrame(rows))
@@ -108,15 +128,18 @@ def calculator(laws: Mapping[str, Hernandez], *, n_params: float, d_chars: float
             ),
             y=y,
             color=colour,
+            detail="part:N",
+            strokeDash=alt.condition(f"datum.inside && {sized}", alt.value([1, 0]), alt.value([5, 4])),
         )
     )
     here = (
         alt.Chart(pd.DataFrame(points))
         .transform_calculate(x="pow(10, log_d)")
         .transform_calculate(d_e="datum.x + " + transferred.format("log_d"))
+        .transform_calculate(inside=f"{sized} && log_d >= datum.d_low && log_d <= datum.d_high")
         .transform_calculate(
             said="datum.law + ': D_T = ' + format(datum.d_e - datum.x, '.2e') + ', D_E / D_F = ' "
-            "+ format(datum.d_e / datum.x, '.3~g')"
+            "+ format(datum.d_e / datum.x, '.3~r') + (datum.inside ? '' : ' (extrapolated)')"
         )
     )
     dots = here.mark_point(size=90, filled=True).encode(x="x:Q", y=y, color=colour, tooltip="said:N")
@@ -134,8 +157,10 @@ def calculator(laws: Mapping[str, Hernandez], *, n_params: float, d_chars: float
     chart = alt.layer(nothing, lines, dots, answers).add_params(size, data).resolve_scale(y="shared")
     return Interactive(
         chart.properties(width="container", height=340),
-        "Calculator: effective data against fine-tuning data on logarithmic axes, one line a law, with "
-        "sliders for the number of parameters and the fine-tuning data.",
+        "Calculator: effective data against fine-tuning data on logarithmic axes, one line for each law, "
+        "solid "
+        "where its runs are and dashed elsewhere, with sliders for the number of parameters and the "
+        "fine-tuning data.",
     )
 
 
@@ -180,11 +205,9 @@ def runs(table: pd.DataFrame, *, titles: Titles = UNTITLED) -> Interactive:
     )
 
 
-def _slider(value: float) -> float:
-    """Where a slider in powers of ten starts."""
-    return round(float(np.log10(value)), 1)
-
-
-def _range(title: str, low: int, high: int) -> alt.BindRange:
-    """A slider in powers of ten."""
-    return alt.binding_range(min=low, max=high, step=0.1, name=title)
+def _range(title: str, start: float, low: int, high: int) -> alt.BindRange:
+    """A slider in powers of ten, in steps of 0.1 that meet `start` to the digit."""
+    at = float(np.log10(start))
+    least = at - 0.1 * int((at - low) / 0.1)
+    most = at + 0.1 * int((high - at) / 0.1)
+    return alt.binding_range(min=least, max=most, step=0.1, name=f"{title}, as a power of ten ")

@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from transferlaws.design.question import UNTITLED, Titles
 from transferlaws.figures.canvas import Drawing, canvas, cell_grid, drawn
-from transferlaws.figures.losses import draw_inversion, headline
+from transferlaws.figures.losses import draw_inversion, typical
 from transferlaws.laws import Fit
 
 AXES = {"xlabel": "fine-tuning data, $D_F$ (characters)", "ylabel": "parameters without embeddings, N"}
@@ -29,7 +29,7 @@ def inversion(
     table: pd.DataFrame, fit: Fit, cell: pd.Series | None = None, *, titles: Titles = UNTITLED
 ) -> Drawing:
     """One cell, first the two measured arms, then the curve read backwards at the fine-tuned loss."""
-    cell = headline(fit.cells) if cell is None else cell
+    cell = typical(fit.cells) if cell is None else cell
     figure, axes = canvas(2, height=4.0, sharey=True)
     for panel, arrow in zip(axes[0], (False, True), strict=True):
         draw_inversion(panel, table, fit, cell, titles, arrow=arrow)

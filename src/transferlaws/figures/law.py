@@ -22,9 +22,11 @@ from transferlaws.figures.canvas import (
     logit_ticks,
     number,
     outside_legend,
+    panels,
     shades,
 )
 from transferlaws.laws import Fit, Hernandez, Interval, individual_lines
+from transferlaws.prose.law import METHOD_NAMES, ORDER
 
 LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
 
@@ -123,6 +125,8 @@ def n_star(
         sloped = fit.beta.closed and not fit.beta.covers(0.0)
         said = titles.arm(source) + ("" if sloped else " (the runs do not fix its slope)")
         axes.plot(d, fit.law.n_star(d), "-" if sloped else "-.", color=shade, label=said)
+        lines = individual_lines(fit.cells).dropna(subset=["n_star"])
+        axes.plot(lines["d_chars"], lines["n_star"], "o", color=shade)
         for start, end in ((low / 10, low), (high, high * 10)):
             beyond = np.geomspace(start, end, 20)
             axes.plot(beyond, fit.law.n_star(beyond), "--", color=shade, linewidth=1.1)
@@ -156,30 +160,101 @@ def _n_star_spread(samples: pd.DataFrame, d: np.ndarray) -> tuple[np.ndarray, np
 
 @drawn
 def representations(fit: Fit) -> Drawing:
-    """The same cells three ways: D_T and D_T/D_F against N, and D_T/D_F against D_F/D(N)."""
-    figure, axes = canvas(3, height=3.6)
-    cells = fit.cells[fit.cells["d_transferred"] > 0]
+    """The same cells three ways: D_T and D_T/D_F against N, and D_T/D_F against D_F (figures 11 and 12).
+
+    Cells with a finite D_T > 0 and the law through them; open points are read off beyond the runs.
+    """
+    figure, axes = canvas(3, width=9.0, height=3.9)
+    cells = fit.cells[fit.cells["status"].isin(["interpolated", "extrapolated"])]
+    cells = cells.assign(ratio=cells["d_transferred"] / cells["d_chars"])
     views = (
-        ("n_params", "d_transferred", "parameters, N", "$D_T$ (characters)"),
-        ("n_params", "ratio", "parameters, N", "$D_T/D_F$"),
-        ("share", "ratio", "$D_F/D(N)$", "$D_T/D_F$"),
+        ("n_params", "d_chars", "d_transferred", "parameters, N", "$D_T$ (characters)"),
+        ("n_params", "d_chars", "ratio", "parameters, N", "$D_T/D_F$"),
+        ("d_chars", "n_params", "ratio", "$D_F$ (characters)", "$D_T/D_F$"),
     )
-    cells = cells.assign(
-        ratio=cells["d_transferred"] / cells["d_chars"], share=cells["d_chars"] / cells["d_n_chars"]
-    )
-    for panel, (x, y, x_label, y_label) in zip(axes[0], views, strict=True):
-        for d_chars, shade in shades(fit.cells["d_chars"]).items():
-            group = cells[(cells["d_chars"] == d_chars) & np.isfinite(cells[x])]
-            panel.plot(group[x], group[y], "o", color=shade, label=number(d_chars))
-            if x == "n_params" and not group.empty:
-                n = np.geomspace(group[x].min(), group[x].max(), 20)
-                d_t = fit.law.d_transferred(n_params=n, d_chars=d_chars)
-                panel.plot(n, d_t if y == "d_transferred" else d_t / d_chars, color=shade, linewidth=1)
-        if x == "share":
-            panel.axvline(0.1, color="0.5", linestyle=":", linewidth=1)
+    for panel, (x, held, y, x_label, y_label) in zip(axes[0], views, strict=True):
+        for value, shade in shades(fit.cells[held]).items():
+            group = cells[cells[held] == value]
+            for status, filled in (("interpolated", "full"), ("extrapolated", "none")):
+                part = group[group["status"] == status]
+                panel.plot(part[x], part[y], "o", color=shade, fillstyle=filled)
+            if group.empty:
+                continue
+            along = np.geomspace(group[x].min(), group[x].max(), 20)
+            n, d = (along, value) if x == "n_params" else (value, along)
+            d_t = fit.law.d_transferred(n_params=n, d_chars=d)
+            panel.plot(along, d_t if y == "d_transferred" else d_t / d, color=shade, linewidth=1)
+            panel.plot([], [], "o", color=shade, label=number(value))
         log_axes(panel)
         panel.set(xlabel=x_label, ylabel=y_label)
-    axes[0][0].legend(title="$D_F$ (characters)")
+    look = {"ncols": 4, "fontsize": "x-small"}
+    by_data, by_size = (panel.get_legend_handles_labels() for panel in axes[0][1:])
+    figure.legend(*by_data, title="$D_F$ (characters)", loc="outside lower left", **look)
+    figure.legend(*by_size, title="N", loc="outside lower right", **look)
+    return figure
+
+
+@drawn
+def local_alphas(
+    steps: Mapping[str, pd.DataFrame], fits: Sequence[Fit], *, titles: Titles = UNTITLED
+) -> Drawing:
+    """Local alpha between neighbouring data sizes, a panel a source, over the alphas of its methods.
+
+    `steps` are frames of `prose.law.local_alpha`, `fits` the fits of all methods: a line each, shaded over
+    the closed interval.
+    """
+    figure, axes = panels(len(steps), height=3.9)
+    looks = {"paper": ("-", "#555555"), "logit": ("--", "#009e73"), "loss_space": ("-.", "#cc79a7")}
+    for panel, (source, found) in zip(axes, steps.items(), strict=True):
+        for fit in (fit for fit in fits if fit.source == source):
+            line, shade = looks[fit.method]
+            if fit.alpha.low is not None and fit.alpha.high is not None:
+                panel.axhspan(fit.alpha.low, fit.alpha.high, color=shade, alpha=0.12, linewidth=0)
+            label = METHOD_NAMES[fit.method]
+            panel.axhline(fit.alpha.value, color=shade, linestyle=line, linewidth=1.2, label=label)
+        shade = colour(source, titles)
+        at = np.sqrt(found["d_low"] * found["d_high"])
+        panel.vlines(at, found["low"], found["high"], color=shade, linewidth=1.4)
+        panel.plot(at, found["alpha"], "o-", color=shade, linewidth=0.8)
+        ends = [*found["d_low"], *found["d_high"]] or [1e3, 1e6]
+        panel.set_xlim(min(ends), max(ends))
+        log_axes(panel, "x")
+        panel.set(xlabel="$D_F$ (characters)", title=titles.arm(source))
+    axes[0].plot([], [], "o-", color="0.3", label="between two data sizes")
+    axes[0].set_ylabel(r"$\alpha$")
+    outside_legend(figure)
+    return figure
+
+
+@drawn
+def medium(fit: Fit, law: Hernandez) -> Drawing:
+    """D_T measured over D_T by `law`: against D_F, and against how much the inversion amplifies noise.
+
+    Where the paper's fit breaks (appendix D, figures 13 and 14). Cells with a finite D_T > 0; open ones are
+    read off beyond the runs, lines are 95 % intervals.
+    """
+    figure, axes = canvas(2, height=4.0, sharey=True)
+    cells = fit.cells[fit.cells["status"].isin(["interpolated", "extrapolated"])]
+    by_law = law.d_transferred(n_params=cells["n_params"], d_chars=cells["d_chars"])
+    cells = cells.assign(by_law=np.asarray(by_law, float))
+    views = (("d_chars", "$D_F$ (characters)"), ("amplification", "$D_E$ moves per 0.01 nats/token (%)"))
+    for panel, (x, label) in zip(axes[0], views, strict=True):
+        for n, shade in shades(fit.cells["n_params"]).items():
+            own = cells[(cells["n_params"] == n) & np.isfinite(cells[x])]
+            ends = [own[f"d_transferred_{side}"].clip(lower=1e-3) / own["by_law"] for side in ("low", "high")]
+            bounded = np.isfinite(ends[1])
+            panel.vlines(own[x][bounded], ends[0][bounded], ends[1][bounded], color=shade, alpha=0.5)
+            for status, filled in (("interpolated", "full"), ("extrapolated", "none")):
+                part = own[own["status"] == status]
+                ratio = part["d_transferred"] / part["by_law"]
+                panel.plot(part[x], ratio, "o", color=shade, fillstyle=filled)
+            panel.plot([], [], "o", color=shade, label=f"N = {number(n)}")
+        panel.axhline(1, color="0.4", linewidth=0.9)
+        log_axes(panel)
+        panel.set_xlabel(label)
+    axes[0][0].set_ylim(0.02, 50)
+    axes[0][0].set_ylabel("$D_T$ measured / $D_T$ by the law")
+    outside_legend(figure)
     return figure
 
 
@@ -191,7 +266,10 @@ def coefficients(
     figure, axes = canvas(2, width=8, height=0.42 * (len(fits) + len(paper)) + 1.3, sharey=True)
     rows: list[tuple[str, str, Hernandez, Fit | None]]
     rows = [(f"paper, {source}", source, law, None) for source, law in paper.items()]
-    rows += [(f"{fit.source}, {fit.method.replace('_', ' ')}", fit.source, fit.law, fit) for fit in fits]
+    ordered = sorted(fits, key=lambda fit: ORDER.index(fit.method))
+    for source in dict.fromkeys(fit.source for fit in fits):
+        own = [fit for fit in ordered if fit.source == source]
+        rows += [(f"{source}, {METHOD_NAMES[fit.method]}", source, fit.law, fit) for fit in own]
     for panel, exponent, sort in zip(axes[0], ("alpha", "beta"), ("data", "size"), strict=True):
         for height, (_, source, law, fit) in enumerate(rows):
             shade = colour(source, titles)

@@ -25,21 +25,80 @@ from transferlaws.figures.canvas import (
 from transferlaws.laws import Curve, Curves, Fit, MeasuredCurve
 
 
-def headline(cells: pd.DataFrame) -> pd.Series:
-    """The cell to show first: interpolated if any is, of the largest size, then of the least data."""
-    order = {"interpolated": 0, "extrapolated": 1, "below_floor": 2, "no_transfer": 3}
-    ranked = cells.assign(rank=cells["status"].map(order), size=-cells["n_params"])
-    return ranked.sort_values(["rank", "size", "d_chars"]).iloc[0]
+def typical(cells: pd.DataFrame) -> pd.Series:
+    """The cell whose multiplier is nearest the median of those that have one; without any, the first cell.
+
+    Cells read off within the runs come before those read off beyond them, as far as there are three.
+    """
+    for statuses in (["interpolated"], ["interpolated", "extrapolated"]):
+        finite = cells[cells["status"].isin(statuses) & (cells["multiplier"] > 1)]
+        if len(finite) >= 3 or (len(finite) and len(statuses) > 1):
+            worth = np.log(finite["multiplier"].to_numpy(float))
+            away = np.abs(worth - np.median(worth))
+            return finite.assign(away=away, size=-finite["n_params"]).sort_values(["away", "size"]).iloc[0]
+    return cells.iloc[0]
 
 
 @drawn
 def hero(table: pd.DataFrame, fit: Fit, titles: Titles = UNTITLED, cell: pd.Series | None = None) -> Drawing:
     """Loss (nats/token) against characters for one size, both arms, D_T as an arrow (figure 1)."""
     figure, ((axes,),) = canvas(width=7.2, height=4.2)
-    cell = headline(fit.cells) if cell is None else cell
+    cell = typical(fit.cells) if cell is None else cell
     draw_inversion(axes, table, fit, cell, titles, arrow=True)
     axes.legend(loc="upper right")
     return figure
+
+
+@drawn
+def arrows(fit: Fit, titles: Titles = UNTITLED, marked: pd.Series | None = None) -> Drawing:
+    """Every arrow: from D_F to D_E of each cell, a panel a data size, with its interval; `marked` in red.
+
+    An open triangle has no end on its curve; a cross is a cell in which pre-training was worth nothing.
+    """
+    cells = fit.cells.sort_values(["d_chars", "n_params"])
+    data, sizes = sorted(set(cells["d_chars"])), sorted(set(cells["n_params"]))
+    figure, ((axes,),) = canvas(width=7.2, height=0.55 + 0.16 * len(cells) + 0.12 * len(data))
+    palette, height, ticks = shades(sizes), 0.0, []
+    finite = cells.loc[np.isfinite(cells["d_effective"]) & (cells["d_effective"] > 0), "d_effective"]
+    low = float(cells["d_chars"].min()) / 2
+    high = 3 * max(float(finite.max()) if len(finite) else 0.0, float(cells["d_chars"].max()))
+    for d_chars in data:
+        group = cells[cells["d_chars"] == d_chars]
+        ticks.append((height + (len(group) - 1) / 2, number(d_chars)))
+        for _, cell in group.iterrows():
+            own = marked is not None and all(cell[axis] == marked[axis] for axis in ("n_params", "d_chars"))
+            _arrow_row(axes, cell, height, (low, high), "#b00020" if own else palette[cell["n_params"]])
+            height += 1
+        axes.axhline(height - 0.1, color="0.5", linewidth=0.5, alpha=0.5)
+        height += 0.8
+    for n, shade in palette.items():
+        axes.plot([], [], color=shade, linewidth=2, label=f"N = {number(n)}")
+    if marked is not None:
+        axes.plot([], [], color="#b00020", linewidth=2, label="the cell above")
+    axes.set(xlim=(low, high), ylim=(height - 0.6, -0.8))
+    axes.set_yticks([at for at, _ in ticks], [label for _, label in ticks])
+    axes.grid(axis="y", visible=False)
+    log_axes(axes, "x")
+    axes.set(xlabel=f"{titles.target} (characters): from $D_F$ to $D_E$", ylabel="$D_F$ (characters)")
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def _arrow_row(axes: Axes, cell: pd.Series, height: float, ends: tuple[float, float], shade: object) -> None:
+    """One cell's arrow with the interval of its end."""
+    start = float(cell["d_chars"])
+    bounds = np.clip([float(cell[f"d_effective_{side}"]) for side in ("low", "high")], *ends)
+    if np.isfinite(bounds).all():
+        axes.plot(bounds, [height, height], color=shade, linewidth=5, alpha=0.22, solid_capstyle="butt")
+    if cell["status"] == "below_floor":
+        axes.plot([start, ends[1]], [height, height], color=shade, linewidth=1.2, linestyle=":")
+        axes.plot(ends[1], height, ">", color=shade, fillstyle="none", clip_on=False)
+        return
+    end = float(np.clip(cell["d_effective"], *ends)) if np.isfinite(cell["d_effective"]) else ends[0]
+    axes.plot([start, end], [height, height], color=shade, linewidth=1.4)
+    mark = "x" if cell["status"] == "no_transfer" else "o"
+    filled = "full" if cell["status"] == "interpolated" else "none"
+    axes.plot(end, height, mark, color=shade, fillstyle=filled, markersize=4)
 
 
 def draw_inversion(
@@ -134,4 +193,25 @@ def loss_against_size(table: pd.DataFrame, arms: Sequence[str], *, titles: Title
         panel.set(xlabel="parameters without embeddings, N", title=titles.arm(arm))
     axes[0].set_ylabel("test loss (nats/token)")
     outside_legend(figure, "characters")
+    return figure
+
+
+@drawn
+def slopes(found: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
+    """What a factor of ten in size does to the loss (nats/token) against data, one colour an arm (figure 3).
+
+    `found` is the frame of `prose.runs.slopes`; lines are 95 % intervals over seeds, where there are several.
+    """
+    figure, ((axes,),) = canvas(width=7.2, height=3.8)
+    arms = list(dict.fromkeys(found["arm"]))
+    for place, arm in enumerate(arms):
+        own = found[found["arm"] == arm]
+        at = own["d_chars"] * 1.06 ** (place - (len(arms) - 1) / 2)
+        shade = colour(arm, titles)
+        axes.plot(at, own["slope"], "o-", color=shade, linewidth=1, label=titles.arm(arm))
+        axes.vlines(at, own["low"].fillna(own["slope"]), own["high"].fillna(own["slope"]), color=shade)
+    axes.axhline(0, color="0.4", linewidth=0.9)
+    log_axes(axes, "x")
+    axes.set(xlabel=f"{titles.target} (characters)", ylabel="loss for ten times the size (nats/token)")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure

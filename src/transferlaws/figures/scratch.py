@@ -4,42 +4,60 @@ D(N) is the data at which a size reaches 99 % of its infinite-data performance (
 footnote 7; figure 9). A form with a floor, E + A/N^a + B/D^b, against Kaplan's without one (appendix E).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
-from transferlaws.figures.canvas import Drawing, canvas, drawn, empty_note, log_axes, number, shades
-from transferlaws.laws import Curves, LossForm
+from transferlaws.figures.canvas import Drawing, canvas, drawn, log_axes, number, shades
+from transferlaws.laws import Floor, LossForm
+
+BEYOND = 1e3
 
 
 @drawn
-def data_limits(
-    curves: Curves,
-    cells: pd.DataFrame,
-    levels: tuple[float, ...] = (0.95, 0.98, 0.99),
-    *,
-    titles: Titles = UNTITLED,
-) -> Drawing:
-    """D(N) against N for several readings of "enough data", and the cells of the study below or above it."""
+def floor_profiles(found: Sequence[Floor]) -> Drawing:
+    """Rise of the misfit as the floor of each size is held elsewhere; the dotted line ends an interval."""
+    figure, ((axes,),) = canvas(width=7.2, height=4.0)
+    palette = shades(floor.n_params for floor in found)
+    limit = max(floor.limit for floor in found)
+    for floor in found:
+        near = floor.profile[floor.profile["rise"] < 6 * limit]
+        shade = palette[floor.n_params]
+        axes.plot(near["E"], near["rise"], color=shade, label=f"N = {number(floor.n_params)}")
+        axes.plot(floor.floor.value, 0, "o", color=shade, clip_on=False)
+    axes.axhline(limit, color="0.4", linestyle=":", linewidth=1)
+    axes.set(xlabel="floor E (nats/token)", ylabel="rise of the misfit", ylim=(0, 4 * limit))
+    axes.set_xlim(left=min(0.0, *(floor.profile["E"].min() for floor in found)))
+    figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+@drawn
+def data_limits(found: Sequence[Floor], cells: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
+    """D(N) with its interval against N, and the study's cells; an arrow is an end that the runs leave open.
+
+    The axis ends at `BEYOND` times the largest data set. A size whose D(N) is not identified has no point.
+    """
     figure, ((axes,),) = canvas(width=7.2, height=4.4)
-    sizes = np.array(sorted(curves), float)
-    known = False
-    for level, look in zip(levels, (":", "--", "-"), strict=False):
-        limits = np.array([curves[n].d_n(level) for n in sorted(curves)])
-        good = np.isfinite(limits) & (limits > 0)
-        known = known or bool(good.any())
-        label = f"D(N) at {100 * level:g} %"
-        axes.plot(sizes[good], limits[good], look, marker="o", color="#0072b2", label=label)
-        if level == levels[-1] and good.any():
-            low = np.full(good.sum(), cells["d_chars"].min() / 3)
-            axes.fill_between(sizes[good], low, 0.1 * limits[good], color="#009e73", alpha=0.15, linewidth=0)
-            axes.plot([], [], "s", color="#009e73", alpha=0.4, label="low-data regime, at most 0.1 D(N)")
-    if not known:
-        empty_note(axes, "No size has a floor that these runs can see, so D(N) is unbounded here.")
-        return figure
+    top = BEYOND * max(float(cells["d_chars"].max()), *(floor.d_max for floor in found))
+    for floor in found:
+        low = 0.0 if floor.d_n.low is None else min(floor.d_n.low, top)
+        high = np.inf if floor.d_n.high is None else floor.d_n.high
+        if low:
+            axes.plot([floor.n_params] * 2, [low, min(high, top)], color="#0072b2", linewidth=1.6)
+            axes.plot(floor.n_params, min(0.1 * low, top), "_", color="#009e73", markersize=14)
+        if floor.known and floor.d_n.value <= top:
+            axes.plot(floor.n_params, floor.d_n.value, "o", color="#0072b2")
+        if high > top:
+            axes.plot(floor.n_params, top, "^", color="#0072b2", clip_on=False)
+    axes.plot([], [], "^-", color="#0072b2", label="interval of D(N); a triangle: it goes on beyond the axis")
+    if any(floor.known for floor in found):
+        axes.plot([], [], "o", color="#0072b2", label="D(N), where it is identified")
+    axes.plot([], [], "_", color="#009e73", markersize=14, label="a tenth of its lower end")
     axes.plot(cells["n_params"], cells["d_chars"], "+", color="0.3", label="cells of this study")
+    axes.set_ylim(float(cells["d_chars"].min()) / 3, top)
     log_axes(axes)
     axes.set(xlabel="parameters without embeddings, N", ylabel=f"{titles.target} (characters)")
     figure.legend(loc="outside lower center", ncols=2)

@@ -14,8 +14,17 @@ from scipy.stats import f as f_distribution
 from scipy.stats import gaussian_kde
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
-from transferlaws.figures.canvas import FROM_SCRATCH, PALETTE, Drawing, canvas, colour, drawn
-from transferlaws.laws import Fit, Hernandez, Interval, Power
+from transferlaws.figures.canvas import (
+    FROM_SCRATCH,
+    PALETTE,
+    Drawing,
+    canvas,
+    colour,
+    drawn,
+    log_axes,
+    panels,
+)
+from transferlaws.laws import Fit, Hernandez, Interval, Noise, Power
 
 SYMBOLS = {"alpha": r"$\alpha$ (data)", "beta": r"$\beta$ (size)"}
 MISSED = "#d55e00"
@@ -119,6 +128,30 @@ def recovery(power: Power) -> Drawing:
     axes[0][0].plot([], [], "o-", color=MISSED, label="interval misses it")
     axes[0][0].plot([], [], "--", color="0.3", label="planted")
     figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+@drawn
+def noises(noise: Noise, arms: Sequence[str], misfit: float, *, titles: Titles = UNTITLED) -> Drawing:
+    """Noise of one run (nats/token) against data, by arm: whole, the sample's part of it, and the misfit.
+
+    `arms` are those of the noise, in order; `misfit` is what a law leaves beyond it.
+    """
+    figure, axes = panels(len(arms), height=3.6)
+    data = np.exp(noise.data)
+    for place, (panel, arm) in enumerate(zip(axes, arms, strict=True)):
+        whole = np.sqrt(noise.variance[place])
+        sample = whole * np.sqrt(noise.shared[place, place])
+        shade = colour(arm, titles)
+        panel.plot(data, whole, "o-", color=shade, label="one run, all of it")
+        panel.fill_between(data, 0, sample, color=shade, alpha=0.25, linewidth=0, label="its sample alone")
+        panel.axhline(misfit, color="0.3", linestyle=":", label="what the law misses beyond it")
+        log_axes(panel, "x")
+        panel.set(xlabel="characters", title=titles.arm(arm))
+    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylabel("standard deviation (nats/token)")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 

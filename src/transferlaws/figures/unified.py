@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
 from transferlaws.figures.canvas import Drawing, canvas, colour, drawn, empty_note
 from transferlaws.figures.uncertainty import interval_rows
-from transferlaws.laws import Equality, Fit, LossForm
+from transferlaws.laws import Equality, Fit, LossForm, Noise
 from transferlaws.prose.comparison import LAWS
 
 
@@ -40,6 +40,12 @@ def predicted(table: pd.DataFrame, fit: Fit, form: LossForm) -> pd.DataFrame:
         eq_6_1=form.loss(n_params=n_params, d_chars=d_chars, source=tuned),
         in_law=[place in took_part for place in places],
     )
+
+
+def typical(noise: Noise, cells: pd.DataFrame) -> float:
+    """Standard deviation of one run in nats/token between seeds, over the cells of `predicted` alike."""
+    arm = (cells["arm"] != BASELINE).to_numpy().astype(np.intp)
+    return float(np.sqrt(noise.run_variance(arm, cells["d_chars"].to_numpy(float)).mean()))
 
 
 @drawn

@@ -1,6 +1,6 @@
 """Cells in words: how their effective data could be read, what one of them was worth, which were hurt."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -91,6 +91,62 @@ def ossified(cells: pd.DataFrame) -> Prose:
     )
 
 
+def nervous(cells: pd.DataFrame) -> Prose:
+    """Where the inversion amplifies noise most and least, in per cent of D_E for 0.01 nats/token."""
+    finite = cells[np.isfinite(cells["amplification"]) & (cells["amplification"] > 0)]
+    if finite.empty:
+        return Prose("no cell has a finite effective data, so nothing is amplified.")
+
+    def place(row: pd.Series) -> str:
+        at = f"N = {scientific(row['n_params'])}, {scientific(row['d_chars'], 1)} characters"
+        return f"{row['amplification']:.2g} % at {at}"
+
+    most = finite.loc[finite["amplification"].idxmax()]
+    least = finite.loc[finite["amplification"].idxmin()]
+    ln_a = np.log(finite["amplification"].astype(float))
+    with_data = (
+        float(np.corrcoef(ln_a, np.log(finite["d_effective"].astype(float)))[0, 1])
+        if len(finite) > 2
+        else np.nan
+    )
+    with_size = (
+        float(np.corrcoef(ln_a, np.log(finite["n_params"].astype(float)))[0, 1])
+        if finite["n_params"].nunique() > 1 and len(finite) > 2
+        else np.nan
+    )
+    goes = ""
+    if np.isfinite(with_data) and np.isfinite(with_size):
+        goes = (
+            f" It goes {'up' if with_data > 0 else 'down'} with $D_E$ (correlation of logarithms "
+            f"{with_data:+.2f}) and "
+            f"{'up' if with_size > 0 else 'down'} with size ({with_size:+.2f})."
+        )
+    return Prose(
+        f"a loss wrong by 0.01 nats/token moves $D_E$ most, by {place(most)}, and least, by "
+        f"{place(least)}.{goes}"
+    )
+
+
+def left_out(cells: Mapping[str, pd.DataFrame]) -> Prose:
+    """How many cells of each source a plot of fractions leaves out at its upper and at its lower end."""
+    rows = []
+    for source, frame in cells.items():
+        counts = frame["status"].value_counts()
+        finite = int(counts.get("interpolated", 0)) + int(counts.get("extrapolated", 0))
+        ends = (int(counts.get("below_floor", 0)), int(counts.get("no_transfer", 0)))
+        rows.append((markdown(source), len(frame), finite, *ends))
+    lost = sum(row[3] + row[4] for row in rows)
+    meaning = (
+        "Cells that are left out are not a random choice: the plot loses those in which pre-training did "
+        "best, "
+        "and those in which it did worst."
+        if lost
+        else "Here no cell is lost to it."
+    )
+    columns = ("source", "cells", "on the axis", "beyond it: no end", "beyond it: no transfer")
+    return Prose(f"{grid(columns, rows)}\n\n{meaning}")
+
+
 def conditioning(cells: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Rows of the box: how far the noise of one run moves D_E, and how many cells have no finite one."""
     noise = cells["loss_sd"].median()
@@ -128,7 +184,7 @@ def off_the_law(fit: Fit, paper: Hernandez | None) -> tuple[str, str, str]:
 
 
 def low_data(cells: pd.DataFrame, found: Sequence[Floor]) -> Prose:
-    """How many cells lie in the low-data regime for certain, outside it for certain, and neither."""
+    """How many cells lie in the low-data regime wherever D(N) lies in its interval, and how many outside."""
     known = {floor.n_params: floor.d_n for floor in found}
     counts = {"in it": 0, "outside it": 0, "undecided": 0}
     for n, d in zip(cells["n_params"], cells["d_chars"], strict=True):
@@ -147,8 +203,10 @@ def low_data(cells: pd.DataFrame, found: Sequence[Floor]) -> Prose:
     )
     return Prose(
         f"The low-data regime is $D_F$ up to a tenth of D(N). Of {counted(len(cells), 'cell')}, "
-        f"{counts['in it'] or 'none'} for certain in it, {counts['outside it'] or 'none'} for certain "
-        f"outside it, {counts['undecided'] or 'none'} undecided.{undecided}"
+        f"{counts['in it'] or 'none'} in it and {counts['outside it'] or 'none'} outside it wherever D(N) "
+        f"lies in its interval, {counts['undecided'] or 'none'} undecided. That holds as far as the curves' "
+        "form "
+        f"does, on which the lower end of D(N) rests.{undecided}"
     )
 
 

@@ -4,13 +4,14 @@ A ranking that another draw of the same cells would reverse is called undecided.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 
 from transferlaws.laws import BASELINE, NOISE, Comparison, FormFit
 from transferlaws.laws.paper import REPORTED
-from transferlaws.prose.numbers import Prose, counted, grid, multiple
+from transferlaws.prose.numbers import Prose, closing, counted, grid, multiple, scientific
 
 FORM_NAMES = {
     "hernandez": "transfer law, eq. 1.1",
@@ -24,6 +25,8 @@ FORM_NAMES = {
     NOISE: "noise between seeds",
 }
 LAWS = {"loss_space": "a curve a size (loss space)", "eq_6_1": "one form for all (eq. 6.1)"}
+SAME = 1e-4
+"""Share by which two errors may differ and still be one."""
 DECIDED = 0.95
 """Share of redrawn choices of cells in which a form must be best to be called best."""
 
@@ -65,6 +68,17 @@ def compared(comparison: Comparison, n_fitted: int, seed: int = 0, draws: int = 
         f"{'has' if len(loose) == 1 else 'have'} at least as many parameters as there are cells.** Such a "
         "form is not determined, and what it misses by says little about it."
     )
+    alike = [
+        f"{FORM_NAMES[one]} and {FORM_NAMES[other]}"
+        for one, other in pairwise(forms)
+        if abs(table.loc[one, "error_loss"] / table.loc[other, "error_loss"] - 1) < SAME
+    ]
+    if alike:
+        losers += (
+            f" Equal to every digit shown: {'; '.join(alike)}. One of two such forms contains the other, and "
+            "its "
+            "further terms have gone to nothing: on these cells they are one form, not two that agree."
+        )
     columns = ("form", "parameters", "cells", "mean error", "worst cell", "error in $D_E$")
     return Prose(
         grid(columns, rows)
@@ -120,6 +134,30 @@ def leaning(comparison: Comparison) -> Prose:
     return grid(("form", *views, "too low in"), rows)
 
 
+def where_it_misses(cells: pd.DataFrame) -> Prose:
+    """Where eq. 6.1 misses most: the rows of cells, by size and by data, with the largest mean miss."""
+    used = cells[np.isfinite(cells["eq_6_1"])]
+    miss = used["loss"] - used["eq_6_1"]
+    said = []
+    for column, words in (("n_params", "N ="), ("d_chars", "D =")):
+        by = miss.abs().groupby(used[column]).mean()
+        values = sorted(by.index)
+        worst = by.idxmax()
+        place = " (the smallest)" if worst == values[0] else " (the largest)" if worst == values[-1] else ""
+        side = miss[used[column] == worst].mean()
+        said.append(
+            f"by {'size' if column == 'n_params' else 'data'}, most at {words} {scientific(worst)}{place}, "
+            f"by {by[worst]:.3f} nats/token on average ({'too low' if side > 0 else 'too high'}), and least "
+            "at "
+            f"{words} {scientific(by.idxmin())}, by {by.min():.3f}"
+        )
+    return closing(
+        f"Eq. 6.1 misses {said[0]}; {said[1]}.",
+        "One exponent for all sizes and one for all data leave a form no freedom to bend where the runs do, "
+        "and without a floor it must go on falling where they level off.",
+    )
+
+
 def laid_over(cells: pd.DataFrame, noise: float, parameters: Mapping[str, int]) -> Prose:
     """How well each law describes all cells it was fitted to, with its parameters counted."""
     rows = []
@@ -146,6 +184,23 @@ def all_cells(cells: pd.DataFrame) -> tuple[str, str, str]:
     return "one expression for all cells", REPORTED["unified"], ours
 
 
+def floor_needed(kaplan: FormFit, floor: FormFit) -> Prose:
+    """Whether the form with a floor follows the from-scratch cells better than the one without."""
+    misses = [float(np.sqrt(np.mean(fit.residuals["residual"] ** 2))) for fit in (kaplan, floor)]
+    parameters = [fit.law.n_free() for fit in (kaplan, floor)]
+    if misses[0] < 1.1 * misses[1] and misses[1] < 1.1 * misses[0]:
+        said = "Neither form is better by more than a tenth: these runs do not ask for a floor"
+    elif misses[1] < misses[0]:
+        said = f"The form with a floor misses {misses[0] / misses[1]:.1f} times less"
+    else:
+        said = f"The form without a floor misses {misses[1] / misses[0]:.1f} times less"
+    return Prose(
+        f"{said} (with {parameters[1]} parameters against {parameters[0]}). Look at the panels for what is "
+        "left: "
+        "where points of a size lie on one side in a row, the form is wrong there, however small its misses."
+    )
+
+
 def two_forms(kaplan: FormFit, floor: FormFit) -> Iterator[tuple[str, str, str]]:
     """Rows of the box: what a form without a floor and one with it miss of the from-scratch losses."""
     named = (
@@ -153,5 +208,10 @@ def two_forms(kaplan: FormFit, floor: FormFit) -> Iterator[tuple[str, str, str]]
         ("a form with a floor", "floor_form", floor),
     )
     for title, reported, fit in named:
-        typical = float(np.sqrt(np.mean(fit.residuals["residual"] ** 2)))
-        yield title, REPORTED[reported], f"typical miss {typical:.3f} nats/token; status {fit.status.words}"
+        left = fit.residuals["residual"]
+        typical = float(np.sqrt(np.mean(left**2)))
+        yield (
+            title,
+            REPORTED[reported],
+            f"typical miss {typical:.3f} nats/token, worst {left.abs().max():.3f}",
+        )

@@ -178,6 +178,15 @@ def worst_overlap(found: Sequence[Mapping[str, Any]], titles: Titles = UNTITLED)
     )
 
 
+def caught(cards: Cards, titles: Titles = UNTITLED) -> Prose:
+    """What share of the characters of each corpus stands on lines that look like code."""
+    shares = ", ".join(
+        f"{100 * card['code_like']['share']:.0f} % of {markdown(titles.corpus(name))}"
+        for name, card in cards.items()
+    )
+    return Prose(f"the rule caught {shares}.")
+
+
 def hidden_code(
     flagged: float, caught: float, false_alarms: float, hidden: float, largest: int, text: str, code: str
 ) -> Prose:

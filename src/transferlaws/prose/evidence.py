@@ -11,7 +11,7 @@ from scipy.stats import beta as beta_distribution
 
 from transferlaws.escape import markdown
 from transferlaws.laws import Equality, Fit, Hernandez, Power
-from transferlaws.prose.law import EXPONENTS
+from transferlaws.prose.law import EXPONENTS, judged
 from transferlaws.prose.numbers import Prose, grid, interval, scientific
 
 
@@ -29,7 +29,7 @@ def region(fits: Mapping[str, Fit]) -> Prose:
         )
         lines.append(
             f"- *{markdown(source)}*: {len(draws):,} redrawn studies; {together}; condition number "
-            f"{scientific(fit.condition_number)}; {fit.status.words}."
+            f"{scientific(fit.condition_number)}; {judged(fit)}."
         )
     return Prose("\n".join(lines))
 
@@ -37,7 +37,7 @@ def region(fits: Mapping[str, Fit]) -> Prose:
 def moved(fits: Mapping[str, Fit]) -> Prose:
     """What each leave-out did to alpha and beta; the first fit is of all runs."""
     (_, whole), *parts = fits.items()
-    columns = ("runs used", "runs", "fine-tuned cells", "$\\alpha$", "$\\beta$", "status")
+    columns = ("runs used", "runs", "fine-tuned cells", "$\\alpha$", "$\\beta$", "judged")
     rows = (
         (
             markdown(part),
@@ -45,7 +45,7 @@ def moved(fits: Mapping[str, Fit]) -> Prose:
             sum(fit.n_cells.values()),
             interval(fit.alpha),
             interval(fit.beta),
-            fit.status.words,
+            judged(fit),
         )
         for part, fit in fits.items()
     )
@@ -71,12 +71,16 @@ def _shift(whole: Fit, part: Fit) -> str:
     return "; ".join(said)
 
 
-def planted(law: Hernandez, noise: float, studies: int, redraws: int) -> Prose:
+def planted(law: Hernandez, studies: int, redraws: int) -> Prose:
     """What was planted, how often, and how its height was chosen."""
     return Prose(
-        f"Planted: ${law.latex()}$, with noise of {noise:.3f} nats/token a run (that of the fit), {studies} "
-        f"studies, {redraws} redraws each. Only $k$ is taken from the runs, such that the cell in the middle "
-        "of the grid transfers what was measured there (within a tenth and a hundred times its $D_F$)."
+        f"Planted: ${law.latex()}$, with the noise that repeated runs have here, sample and run, by arm and "
+        f"data size; {studies} studies, {redraws} redraws each. Only $k$ is taken from the runs, such that "
+        "the "
+        "cell in the middle of the grid transfers what was measured there (within a tenth and a hundred "
+        "times "
+        "its $D_F$). What a law misses beyond that noise is not planted: the test is of the method where its "
+        "law is true."
     )
 
 
@@ -134,6 +138,35 @@ def bought(designs: pd.DataFrame) -> Prose:
         f"({narrower[best]:.2f} times narrower at {designs['cost'][best]:.1f} times the cost). These widths "
         "take the law, the curves and the noise for granted: they say what a design could tell if the law "
         "holds, not whether it does."
+    )
+
+
+def obtained(designs: pd.DataFrame, fit: Fit) -> Prose:
+    """The width of this study's intervals beside what its design should give if the law holds."""
+    said = []
+    for exponent in EXPONENTS:
+        expected, found = float(designs[f"width_{exponent}"].iloc[0]), getattr(fit, exponent)
+        if not found.closed:
+            said.append(f"$\\{exponent}$: expected {expected:.2g}, obtained an open interval")
+            continue
+        ratio = found.width / expected
+        said.append(
+            f"$\\{exponent}$: expected {expected:.2g}, obtained {found.width:.2g} ({ratio:.1f} times)"
+        )
+    misfit, noise = (
+        fit.noise_parts["misfit"],
+        float(np.hypot(fit.noise_parts["sample"], fit.noise_parts["run"])),
+    )
+    why = (
+        f"What is obtained carries what the law misses beyond noise ({misfit:.3f} nats/token, beside "
+        f"{noise:.3f} of noise): more runs of these cells do not take that off."
+        if misfit > 0
+        else "The law misses nothing beyond noise here, so what is obtained differs by the planted exponents "
+        "and by chance alone."
+    )
+    return Prose(
+        "Widths of this study's own intervals, expected under the planted law and obtained from the runs: "
+        f"{'; '.join(said)}. {why}"
     )
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 
-from transferlaws.escape import markdown
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.stats import norm, spearmanr
 
-from transferlaws.laws import Fit, FormFit, Hernandez, Interval
+from transferlaws.escape import markdown
+from transferlaws.laws import Fit, FormFit, Hernandez, Interval, individual_lines
 from transferlaws.laws.paper import REPORTED
-from transferlaws.prose.numbers import Prose, grid, interval, scientific
+from transferlaws.prose.numbers import Prose, counted, grid, interval, scientific
 
 EXPONENTS = ("alpha", "beta")
 METHOD_NAMES = {"paper": "the paper's way", "logit": "logit regression", "loss_space": "loss space"}
@@ -20,20 +20,26 @@ MEANINGS = {"alpha": "fine-tuning data", "beta": "size"}
 
 def table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
     """k, alpha, beta: the paper's row and ours for each source and method, with status and runs."""
-    columns = ("source", "whose", "$k$", "$\\alpha$", "$\\beta$", "$\\beta/\\alpha$", "runs", "status")
+    columns = ("source", "whose", "$k$", "$\\alpha$", "$\\beta$", "$\\beta/\\alpha$", "runs", "judged")
     rows: list[tuple[object, ...]] = []
     for source, law in paper.items():
         values = (scientific(law.k), f"{law.alpha:g}", f"{law.beta:g}", f"{law.beta / law.alpha:.1f}")
-        rows.append((markdown(source), "paper, Table 1", *values, "not stated", "no interval given"))
+        rows.append((markdown(source), "paper, Table 1", *values, "not stated", "not said"))
     for fit in fits:
         found = map(interval, (fit.k, fit.alpha, fit.beta, fit.beta_over_alpha))
         whose = f"ours, {fit.method.replace('_', ' ')}"
-        rows.append((markdown(fit.source), whose, *found, fit.n_runs, fit.status.words))
+        rows.append((markdown(fit.source), whose, *found, fit.n_runs, judged(fit)))
     return grid(columns, rows)
 
 
+def judged(fit: Fit) -> str:
+    """The judgements of a fit in a cell of a table; the search only where it did not end."""
+    words = [fit.identification.words, fit.adequacy.verdict.words]
+    return ", ".join(words if fit.search.value == "finished" else [fit.search.words, *words])
+
+
 def verdict(fit: Fit) -> Prose:
-    """Three judgements of a fit: did the search end, do the runs identify the numbers, does the law follow them."""
+    """Three judgements: of the search, of whether the runs identify the law, of whether it follows them."""
     judged = (
         ("the search", fit.search.words, fit.search.sentence),
         ("the runs", fit.identification.words, fit.identification.sentence),
@@ -62,9 +68,9 @@ def verdicts(fits: Mapping[str, Fit]) -> Prose:
     return Prose("\n\n".join(f"*{markdown(source)}.* {verdict(fit)}" for source, fit in fits.items()))
 
 
-def refusals(reasons: Sequence[str]) -> Prose:
-    """Why some ways to fit gave no law."""
-    listed = "".join(f"\n- Not possible here: {markdown(reason)}." for reason in reasons)
+def refusals(reasons: Mapping[tuple[str, str], str]) -> Prose:
+    """Why some ways to fit some sources gave no law."""
+    listed = "".join(f"\n- Not possible here: {markdown(reason)}." for reason in reasons.values())
     return Prose(listed or "All three ways gave a law for every source.")
 
 
@@ -96,7 +102,7 @@ def agreement(fits: Sequence[Fit]) -> Prose:
         "not chance: each assumes that the law holds where it looks, and they look at different cells. Read "
         "the distance between the methods as the error of the *form*, which no interval contains."
         if apart_on
-        else "The methods do not contradict each other. They share their runs, so that is a check of the form "
+        else "The methods do not contradict each other. They share their runs: that is a check of the form "
         "and no second measurement."
     )
     return Prose("\n".join(said) + f"\n\n{meaning}")
@@ -116,6 +122,101 @@ def beside(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Iterator[tupl
                 found = getattr(fit, name)
                 said.append(f"{METHOD_NAMES[fit.method]}: {interval(found)}, {against(found, printed)}")
             yield f"$\\{name}$, {markdown(source)}", f"{printed:g}, the paper's way", "; ".join(said)
+
+
+def drawn(shown: Mapping[str, Fit], refused: Mapping[tuple[str, str], str]) -> Prose:
+    """By which method the lines of a page are drawn, and why not by the paper's."""
+    methods = {fit.method for fit in shown.values()}
+    if methods == {"paper"}:
+        return Prose("The lines are fitted the paper's way.")
+    reasons = "; ".join(why for (_, method), why in refused.items() if method == "paper")
+    return Prose(
+        f"**The paper's way gives no law here** ({reasons}), so the lines are those of the loss-space fit: "
+        "the "
+        "figures are the paper's, the lines are not."
+    )
+
+
+def shares(cells: pd.DataFrame) -> Prose:
+    """Whether the transferred fraction and D_T rise or fall with data, over neighbouring cells of a size."""
+    used = cells[cells["fraction"].gt(0) & cells["fraction"].lt(1)].sort_values("d_chars")
+    steps = [
+        (second["fraction"] > first["fraction"], second["d_transferred"] > first["d_transferred"])
+        for _, group in used.groupby("n_params")
+        for (_, first), (_, second) in pairwise(group.iterrows())
+    ]
+    if not steps:
+        return Prose("no size has two amounts of data with a fraction, so nothing rises or falls.")
+    up = [sum(step[i] for step in steps) for i in (0, 1)]
+    return Prose(
+        f"with more data the fraction went down in {len(steps) - up[0]} of {counted(len(steps), 'step')} "
+        "between "
+        f"neighbouring cells, up in {up[0]}; $D_T$ itself went up in {up[1]} and down in "
+        f"{len(steps) - up[1]}."
+    )
+
+
+def own_slopes(cells: pd.DataFrame) -> Prose:
+    """The slope of each amount of data by itself, and whether slopes go with the data."""
+    lines = individual_lines(cells)
+    if len(lines) < 2:
+        return Prose(
+            "fewer than two amounts of data have a line of their own, so there is nothing to compare."
+        )
+    ends = f"from {lines['slope'].min():.2f} to {lines['slope'].max():.2f} over {len(lines)} amounts of data"
+    if len(lines) < 4:
+        return Prose(f"the slopes reach {ends}; too few to say whether they drift.")
+    found = spearmanr(lines["d_chars"], lines["slope"])
+    how = (
+        f"they {'rise' if found.statistic > 0 else 'fall'} with data (rank correlation "
+        f"{found.statistic:+.2f}, "
+        f"p = {found.pvalue:.2g})"
+        if found.pvalue < 0.05
+        else f"they go no one way with data (rank correlation {found.statistic:+.2f}, p = {found.pvalue:.2g})"
+    )
+    return Prose(f"the slopes reach {ends}; {how}.")
+
+
+def largest_alpha(fits: Mapping[str, Sequence[Fit]]) -> Prose:
+    """Which way of fitting finds the largest alpha of each source, and which the smallest."""
+    said = []
+    for source, own in fits.items():
+        if len(own) < 2:
+            said.append(f"{markdown(source)}: one way only")
+            continue
+        ranked = sorted(own, key=lambda fit: fit.alpha.value)
+        said.append(
+            f"{markdown(source)}: largest by {METHOD_NAMES[ranked[-1].method]} "
+            f"({ranked[-1].alpha.value:.2f}), "
+            f"smallest by {METHOD_NAMES[ranked[0].method]} ({ranked[0].alpha.value:.2f})"
+        )
+    return Prose("; ".join(said) + ".")
+
+
+def breaks(cells: pd.DataFrame, fit: Fit) -> Prose:
+    """How far cells lie from a law where D_E is calm and where it is nervous, and to which side."""
+    used = cells[cells["status"].isin(["interpolated", "extrapolated"]) & np.isfinite(cells["amplification"])]
+    by_law = np.asarray(fit.law.d_transferred(n_params=used["n_params"], d_chars=used["d_chars"]), float)
+    off = np.log(used["d_transferred"].to_numpy(float) / by_law)
+    if len(off) < 4:
+        return Prose("Too few cells have a finite $D_T > 0$ to say where the law breaks.")
+    nervous = (used["amplification"] >= used["amplification"].median()).to_numpy()
+    late = (used["d_chars"] >= used["d_chars"].median()).to_numpy()
+
+    def factor(part: np.ndarray) -> str:
+        return f"a factor of {np.exp(np.median(np.abs(off[part]))):.2f}"
+
+    side = float(np.median(off[late]) - np.median(off[~late]))
+    return Prose(
+        f"In the median, cells lie {factor(~nervous)} from the law where the inversion is calm, and "
+        f"{factor(nervous)} "
+        f"where it is nervous; {factor(~late)} in the half with less data and {factor(late)} in the half "
+        "with more. "
+        f"With more data cells move {'above' if side > 0 else 'below'} the law, by a factor of "
+        f"{np.exp(abs(side)):.2f} between the halves. Nervousness alone would scatter them to both sides; a "
+        "move to "
+        "one side is the form's, or the cells'."
+    )
 
 
 def local_alpha(cells: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
@@ -149,14 +250,17 @@ def drift(found: Mapping[str, pd.DataFrame]) -> Prose:
     for source, steps in found.items():
         title = f"*{markdown(source)}*"
         if len(steps) < 2:
-            said.append(f"- {title}: {counted(len(steps), 'step')} of data can be read, so nothing to compare.")
+            said.append(
+                f"- {title}: {counted(len(steps), 'step')} of data can be read, so nothing to compare."
+            )
             continue
         least, most = steps.loc[steps["alpha"].idxmin()], steps.loc[steps["alpha"].idxmax()]
         first, second = sorted((least, most), key=lambda step: float(step["d_low"]))
         clear = float(least["high"]) < float(most["low"])
         way = "rises" if second["alpha"] > first["alpha"] else "falls"
         ends = " to ".join(
-            f"{step['alpha']:.2f} [{step['low']:.2f}, {step['high']:.2f}] between {scientific(step['d_low'], 1)} "
+            f"{step['alpha']:.2f} [{step['low']:.2f}, {step['high']:.2f}] between "
+            f"{scientific(step['d_low'], 1)} "
             f"and {scientific(step['d_high'], 1)} characters"
             for step in (first, second)
         )
@@ -180,18 +284,6 @@ def against(found: Interval, printed: float) -> str:
     return "our interval contains the paper's value" + ("" if found.closed else ", and is open on one side")
 
 
-def beside_paper(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez]) -> Iterator[tuple[str, str, str]]:
-    """Rows of the box: each exponent of each source that the paper has, its value and ours."""
-    for source in (source for source in fits if source in paper):
-        for name in EXPONENTS:
-            found, printed = getattr(fits[source], name), getattr(paper[source], name)
-            yield (
-                f"$\\{name}$, {markdown(source)}",
-                f"{printed:g}",
-                f"{interval(found)}: {against(found, printed)}",
-            )
-
-
 def intervals(fits: Mapping[str, Fit]) -> Iterator[tuple[str, str, str]]:
     """Rows of the box: the interval of each exponent, of which the paper has none."""
     for source, fit in fits.items():
@@ -201,20 +293,6 @@ def intervals(fits: Mapping[str, Fit]) -> Iterator[tuple[str, str, str]]:
                 REPORTED["intervals"],
                 interval(getattr(fit, name)),
             )
-
-
-def same_exponent(fits: Mapping[str, Fit], exponent: str) -> Prose:
-    """Whether the intervals of an exponent overlap across sources."""
-    found = {source: getattr(fit, exponent) for source, fit in fits.items()}
-    listed = ", ".join(f"{markdown(source)} {interval(value)}" for source, value in found.items())
-    if len(found) < 2:
-        return Prose(f"{listed}: one source only, so nothing to compare.")
-    if not all(value.closed for value in found.values()):
-        return Prose(
-            f"{listed}: an interval is open, so these runs cannot tell whether $\\{exponent}$ is shared."
-        )
-    apart = max(value.low for value in found.values()) > min(value.high for value in found.values())
-    return Prose(f"{listed}: {'some intervals do not meet' if apart else 'all intervals overlap'}.")
 
 
 def form(fit: FormFit, title: str) -> Prose:

@@ -73,7 +73,8 @@ def listing(frame: pd.DataFrame | Sequence[Mapping[str, object]]) -> Prose:
 
 def closing(was: str, why: str) -> Prose:
     """The end of a prediction: what it was, from the results, and why."""
-    return Prose(f"**You predicted. It was:** {was}\n\n**Why:** {why}")
+    block = "\n\n" if was.startswith(("|", "-")) else " "
+    return Prose(f"**You predicted. It was:**{block}{was}\n\n**Why:** {why}")
 
 
 def box(rows: Iterable[tuple[str, str, str]]) -> Prose:

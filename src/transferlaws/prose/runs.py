@@ -1,57 +1,169 @@
 """Runs in words: what size does to the loss, passes over the data, learning rates, noise between seeds."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
 from transferlaws.escape import markdown
-from transferlaws.laws import run_noise
+from transferlaws.laws import Floor, Noise, run_noise
 from transferlaws.laws.paper import REPORTED
-from transferlaws.prose.numbers import Prose, counted, grid, scientific
+from transferlaws.prose.numbers import Prose, counted, grid, interval, scientific
 from transferlaws.training.tuning import FEWEST_RATES, Tuning, best_tried
 
 
-def size_steps(table: pd.DataFrame, arms: Sequence[str]) -> Prose:
-    """What the step from the second-largest to the largest model did to each arm's loss, by data size."""
-    runs = table[(table["d_chars"] > 0) & table["arm"].isin(arms)]
-    cells = runs.groupby(["arm", "d_chars", "n_params"])["loss"].agg(["mean", "std", "count"]).reset_index()
+def slopes(table: pd.DataFrame, arms: Sequence[str], level: float = 0.95) -> pd.DataFrame:
+    """What ten times the size does to the loss (nats/token), by arm and data size, over sizes all arms have.
 
-    def step(arm: str, d_chars: float) -> str:
-        losses = cells[(cells["arm"] == arm) & (cells["d_chars"] == d_chars)]
-        if len(losses) < 2:
-            return "one size only"
-        change = losses["mean"].iloc[-1] - losses["mean"].iloc[-2]
-        error = np.sqrt((losses["std"] ** 2 / losses["count"]).iloc[-2:].sum(skipna=False))
-        return f"{change:+.3f}" + (f" ± {error:.3f}" if np.isfinite(error) else " (one seed)")
-
-    rows = ([scientific(d), *(step(arm, d) for arm in arms)] for d in np.unique(runs["d_chars"]))
-    return grid(("characters", *map(markdown, arms)), rows)
-
-
-def untuned(tried: pd.DataFrame, d_chars: int) -> Prose:
-    """What it would have cost each arm to be trained with the other arm's best rate, size by size.
-
-    Of the rates tried at `d_chars` characters (nats/token, validation), those both arms tried.
+    Columns: arm, d_chars, slope, low, high, n_sizes, n_seeds. Sizes share a seed's sample, so a slope is
+    taken seed by seed, over the seeds that have all sizes; with one of them the ends are NaN.
     """
-    here = tried[(tried["d_chars"] == d_chars) & (tried["seed"] == 0)].dropna(subset=["loss_validation"])
+    runs = table[(table["d_chars"] > 0) & table["arm"].isin(arms)]
     rows = []
-    for n_params in sorted(set(here["n_params"])):
-        losses = {
-            arm: group.set_index("learning_rate")["loss_validation"]
-            for arm, group in here[here["n_params"] == n_params].groupby("arm")
-        }
-        scratch = losses.pop(BASELINE, None)
-        for arm, own in losses.items():
-            cost = np.nan if scratch is None else own.get(scratch.idxmin(), np.nan) - own.min()
-            said = f"{cost:+.3f} nats/token" if np.isfinite(cost) else "not tried"
-            rows.append(
-                (scientific(n_params), markdown(arm), scientific(float(own.index[own.argmin()]), 1), said)
+    for arm in arms:
+        for d_chars, group in runs.groupby("d_chars"):
+            by_arm = [set(group.loc[group["arm"] == each, "n_params"]) for each in arms]
+            sizes = sorted(set.intersection(*by_arm))
+            if len(sizes) < 2:
+                continue
+            wide = group[group["arm"] == arm].pivot_table(index="seed", columns="n_params", values="loss")
+            wide = wide[sizes].dropna()
+            if wide.empty:
+                continue
+            own = np.polyfit(np.log10(sizes), wide.to_numpy().T, 1)[0]
+            n = len(own)
+            reach = (
+                float(student.ppf((1 + level) / 2, n - 1) * own.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
             )
-    columns = ("$N$", "arm", "its best rate tried", "from scratch's best rate costs it")
-    return grid(columns, rows)
+            value = float(own.mean())
+            rows.append((arm, d_chars, value, value - reach, value + reach, len(sizes), n))
+    return pd.DataFrame(rows, columns=["arm", "d_chars", "slope", "low", "high", "n_sizes", "n_seeds"])
+
+
+def saturation(found: pd.DataFrame) -> Prose:
+    """Where from-scratch lines go flat and pre-trained ones do not: the paper's figure 3, by `slopes`."""
+    scratch = found[found["arm"] == BASELINE].set_index("d_chars")
+    said = []
+    flat = scratch[(scratch["low"] <= 0) & (scratch["high"] >= 0)]
+    rising = scratch[scratch["low"] > 0]
+    firm = scratch["low"].notna()
+    if firm.any():
+        said.append(
+            "From scratch, ten times the size lowers the loss for certain at "
+            f"{int((scratch['high'] < 0).sum())} of the {counted(int(firm.sum()), 'data size')} that were "
+            f"repeated; at {len(flat) or 'none'} it may do nothing"
+            f"{', and at ' + str(len(rising)) + ' it raises the loss' if len(rising) else ''}."
+        )
+    else:
+        said.append("From scratch no data size was repeated at all sizes, so no slope has an interval.")
+    for arm, own in found[found["arm"] != BASELINE].groupby("arm", sort=False):
+        both = own.set_index("d_chars").join(scratch, rsuffix="_scratch", how="inner")
+        steeper = both[both["high"] < both["low_scratch"]]
+        flatter = both[both["low"] > both["high_scratch"]]
+        least = both.index.min()
+        said.append(
+            f"Pre-trained ({markdown(arm)}) the slope is steeper at {len(steeper)} of {len(both)} data sizes "
+            "and flatter "
+            f"at {len(flatter)}, interval against interval; at the least data it is "
+            f"{both.loc[least, 'slope']:+.3f} against {both.loc[least, 'slope_scratch']:+.3f}."
+            if len(both)
+            else f"Pre-trained ({markdown(arm)}): no data size in common."
+        )
+    return Prose(" ".join(said))
+
+
+def one_rate(tried: pd.DataFrame, source: str) -> pd.DataFrame:
+    """What tuning adds to a gain: cells in which both arms tried rates, each at its best and at a shared one.
+
+    `tried` are tuning runs (their validation losses in nats/token count). The shared rate of a size is the
+    one that costs both arms least in sum over that size's data sizes. Columns: n_params, d_chars, rate,
+    rate_scratch, rate_source, gain_tuned, gain_shared (nats/token), and d_e_tuned, d_e_shared (characters of
+    D_E, read off the straight lines between those from-scratch cells; inf beyond them).
+    """
+    runs = tried[(tried["seed"] == tried["seed"].min()) & (tried["d_chars"] > 0)]
+    runs = runs.dropna(subset=["loss_validation"])
+    rows = []
+    for n_params, size in runs.groupby("n_params"):
+        best = size.groupby(["arm", "d_chars", "learning_rate"])["loss_validation"].min()
+        tables = {
+            arm: best[arm].unstack("learning_rate")
+            for arm in (BASELINE, source)
+            if arm in best.index.get_level_values("arm")
+        }
+        if len(tables) < 2:
+            continue
+        data = sorted(set(tables[BASELINE].index) & set(tables[source].index))
+        data = [
+            d for d in data if all((each.loc[d].notna()).sum() >= FEWEST_RATES for each in tables.values())
+        ]
+        if not data:
+            continue
+        excess = sum(each.loc[data].sub(each.loc[data].min(axis=1), axis=0) for each in tables.values())
+        cost = excess.dropna(axis=1).sum() if isinstance(excess, pd.DataFrame) else pd.Series(dtype=float)
+        if cost.empty:
+            continue
+        rate = float(cost.idxmin())
+        tuned = {arm: each.loc[data].min(axis=1) for arm, each in tables.items()}
+        shared = {arm: each.loc[data, rate] for arm, each in tables.items()}
+        for d in data:
+            rows.append(
+                {
+                    "n_params": n_params,
+                    "d_chars": d,
+                    "rate": rate,
+                    "rate_scratch": float(tables[BASELINE].loc[d].idxmin()),
+                    "rate_source": float(tables[source].loc[d].idxmin()),
+                    "gain_tuned": float(tuned[BASELINE][d] - tuned[source][d]),
+                    "gain_shared": float(shared[BASELINE][d] - shared[source][d]),
+                    "d_e_tuned": _read_off(tuned[BASELINE], float(tuned[source][d])),
+                    "d_e_shared": _read_off(shared[BASELINE], float(shared[source][d])),
+                }
+            )
+    columns = ["n_params", "d_chars", "rate", "rate_scratch", "rate_source", "gain_tuned", "gain_shared",
+               "d_e_tuned", "d_e_shared"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _read_off(curve: pd.Series, loss: float) -> float:
+    """Characters at which straight lines in ln D through a curve have a loss; inf and NaN off its ends."""
+    d, losses = np.log(curve.index.to_numpy(float)), np.minimum.accumulate(curve.to_numpy(float))
+    if loss < losses[-1]:
+        return float("inf")
+    if loss > losses[0]:
+        return float("nan")
+    return float(np.exp(np.interp(-loss, -losses, d)))
+
+
+def tuning_share(found: pd.DataFrame) -> Prose:
+    """How much of the gain, and of the arrow, one shared rate would have added or taken: of `one_rate`."""
+    if found.empty:
+        return Prose(
+            "In no cell of this study did both arms try a rate in common with others beside it, so what "
+            "tuning adds "
+            "cannot be told from its runs."
+        )
+    change = found["gain_shared"] - found["gain_tuned"]
+    larger = int((change > 0).sum())
+    read = found[np.isfinite(found["d_e_tuned"]) & np.isfinite(found["d_e_shared"])]
+    arrow = "no $D_E$ can be read off between the tuned cells with both"
+    if len(read):
+        factor = (read["d_e_shared"] / read["d_e_tuned"]).sort_values()
+        arrow = (
+            f"where both can be read off ({counted(len(read), 'cell')}), $D_E$ with one rate is "
+            f"{scientific(float(factor.median()))} times that of the tuned cells in the median, from "
+            f"{scientific(float(factor.iloc[0]))} to {scientific(float(factor.iloc[-1]))}"
+        )
+    return Prose(
+        "With one rate for both arms and all data of a size (the one that costs both least in sum), the "
+        "gain of "
+        f"pre-training comes out larger in {larger} of {counted(len(found), 'cell')} and smaller in "
+        f"{int((change < 0).sum())}: by {change.mean():+.3f} nats/token on average, from {change.min():+.3f} "
+        "to "
+        f"{change.max():+.3f}, where the tuned gain is {found['gain_tuned'].mean():.3f} on average; {arrow}."
+    )
 
 
 def rates(table: pd.DataFrame) -> Prose:
@@ -76,6 +188,86 @@ def passes(table: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
             REPORTED["epochs"],
             f"{own:.1f} against {scratch:.1f} from scratch: a factor of {scratch / max(own, 0.1):.1f}",
         )
+
+
+def floors_known(found: Sequence[Floor]) -> Prose:
+    """For how many sizes the floor is bounded on both sides, for which best, and for which not at all."""
+    closed = [floor for floor in found if floor.floor.closed]
+    open_ended = [floor for floor in found if not floor.floor.closed]
+    said = f"the floor has two ends for {len(closed)} of {counted(len(found), 'size')}"
+    if closed:
+        best = min(closed, key=lambda floor: floor.floor.width)
+        said += f", best for N = {scientific(best.n_params)}: {interval(best.floor)} nats/token"
+    if open_ended:
+        named = ", ".join(f"N = {scientific(floor.n_params)}" for floor in open_ended)
+        said += f". **No floor at all** is among the answers for {named}"
+    return Prose(f"{said}.")
+
+
+def enough(found: Sequence[Floor], looser: Sequence[Floor]) -> Prose:
+    """D(N) of every size with its interval, or that it is not identified; beside it what 95 % would say."""
+    other = {floor.n_params: floor for floor in looser}
+
+    def said(floor: Floor) -> str:
+        d_n = floor.d_n
+        if floor.known:
+            return interval(d_n)
+        ends = ("open" if end is None else scientific(end, 1) for end in (d_n.low, d_n.high))
+        return f"**not identified** [{', '.join(ends)}]"
+
+    rows = (
+        (scientific(f.n_params), interval(f.floor), said(f), said(other[f.n_params]), scientific(f.d_max))
+        for f in found
+    )
+    columns = ("N", "floor E (nats/token)", "D(N) at 99 %", "at 95 %", "largest data set trained on")
+    known = sum(floor.known for floor in found)
+    return Prose(
+        f"{grid(columns, rows)}\n\nD(N) is identified, within a factor of a hundred, for {known or 'none'} "
+        "of "
+        f"{counted(len(found), 'size')}. Compare the ends with the last column: an end many decades beyond "
+        "the "
+        "runs is what the form of the curve says there, and not what was measured."
+    )
+
+
+def at_limit(table: pd.DataFrame) -> Prose:
+    """Which cells hold runs that ended at their token limit, before their loss had stopped falling."""
+    if "ended" not in table or not table["ended"].astype(str).ne("").any():
+        return Prose(
+            "These records do not say why a run ended, so some may have met their token limit first."
+        )
+    met = table[table["ended"] == "limit"]
+    if met.empty:
+        return Prose("Every run ended because its loss had stopped falling; none met its token limit.")
+    cells = met.drop_duplicates(["arm", "n_params", "d_chars"])
+    listed = "; ".join(
+        f"{markdown(arm)} at N = {scientific(n)} with {scientific(d, 1)} characters"
+        for arm, n, d in zip(cells["arm"], cells["n_params"], cells["d_chars"], strict=True)
+    )
+    return Prose(
+        f"{counted(len(met), 'run')} of {len(table)} met the token limit before the loss had stopped "
+        "falling, so "
+        f"their losses are upper ends: {listed}."
+    )
+
+
+def fewer(table: pd.DataFrame) -> Prose:
+    """At how many data sizes each pre-trained arm needs fewer passes than from scratch, by medians."""
+    runs = table[table["d_chars"] > 0]
+    median = runs.groupby(["arm", "d_chars"])["epochs_best"].median()
+    scratch = median[BASELINE]
+    said = []
+    for arm in dict.fromkeys(runs["arm"]):
+        if arm == BASELINE:
+            continue
+        both = pd.DataFrame({"own": median[arm], "scratch": scratch}).dropna()
+        least = both.index.min()
+        said.append(
+            f"{markdown(arm)}: fewer at {int((both['own'] < both['scratch']).sum())} of {len(both)} data "
+            "sizes, "
+            f"{both.loc[least, 'own']:.1f} against {both.loc[least, 'scratch']:.1f} at the least data"
+        )
+    return Prose("; ".join(said) + ".")
 
 
 def speed(table: pd.DataFrame, at_least: float = 1.0) -> float:
@@ -113,6 +305,36 @@ def noise(runs: pd.DataFrame) -> Prose:
     return Prose(
         "Standard deviation between seeds (each draws its own sample of the data), pooled over sizes:\n\n"
         + grid(("D", *map(markdown, pooled.columns)), rows)
+    )
+
+
+def embedded(shares: Sequence[float]) -> Prose:
+    """What share of all parameters embeddings take: of the smallest size, and of the largest."""
+    values = list(shares)
+    return Prose(
+        f"embeddings take **{100 * values[0]:.0f} %** of all parameters of the smallest size and "
+        f"{100 * values[-1]:.0f} % of the largest."
+    )
+
+
+def three_noises(noise: Noise, arms: Sequence[str], parts: Mapping[str, float]) -> Prose:
+    """The three numbers that are all called noise, each by its name: the sample's, the run's, the misfit."""
+    spread = np.sqrt(noise.variance)
+    ends = "; ".join(
+        f"{markdown(arm)} {own.min():.3f} to {own.max():.3f}" for arm, own in zip(arms, spread, strict=True)
+    )
+    return Prose(
+        "Three things are called noise, and they are three numbers. **The sample**: a seed draws its own "
+        "text, and "
+        f"all sizes that share it move together, by {parts['sample']:.3f} nats/token. **The run**: what the "
+        "same "
+        f"sample still leaves to initialisation and order, {parts['run']:.3f}. **The misfit**: what the law "
+        "misses "
+        f"beyond both, {parts['misfit']:.3f}; that is no noise at all, but widens the intervals as if it "
+        "were. "
+        "(Standard deviations of one run, all cells alike.) The first two together differ by arm and amount "
+        "of "
+        f"data: {ends}. Seeds average the first two; only a better law, or better cells, takes off the third."
     )
 
 

@@ -22,6 +22,8 @@ from transferlaws.laws.numerics.solver import Box, Residuals, solve
 Floats = NDArray[np.float64]
 
 GRID = 81
+KNOWN = 100.0
+"""Factor between the ends of an interval of D(N) beyond which it is no answer."""
 LARGEST = 1e30
 """Characters beyond which D(N) is no number."""
 
@@ -44,8 +46,9 @@ class Floor:
 
     @property
     def known(self) -> bool:
-        """Whether D(N) is identified: it has two ends."""
-        return self.d_n.closed
+        """Whether D(N) is identified: two ends within a factor of KNOWN."""
+        low, high = self.d_n.low, self.d_n.high
+        return low is not None and high is not None and high <= KNOWN * low
 
 
 def floors(table: pd.DataFrame, *, enough: float = 0.99, level: float = 0.95) -> list[Floor]:

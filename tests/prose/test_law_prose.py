@@ -1,0 +1,116 @@
+"""Sentences about a law say what its fit allows: each on fits in which the opposite is true."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from transferlaws import laws, prose
+from transferlaws.laws import Design, Fit, Hernandez, Interval, plant
+from transferlaws.laws.paper import TABLE_1
+from transferlaws.laws.status import Adequate
+
+DESIGN = Design(n_params=(3e3, 1e4, 4e4), d_chars=(1e3, 1e4, 1e5), seeds=2, d_scratch=(1e3, 1e4, 1e5, 1e6))
+
+
+@pytest.fixture(scope="module")
+def fit() -> Fit:
+    return laws.fit(plant(DESIGN, {"text": Hernandez(k=40.0, alpha=0.4, beta=0.5)}, 0.01), bootstrap=50)
+
+
+def with_alpha(fit: Fit, method: str, value: float, half: float | None) -> Fit:
+    ends = (None, None) if half is None else (value - half, value + half)
+    return replace(fit, method=method, alpha=Interval(value, *ends), beta=Interval(0.4, 0.3, 0.5))
+
+
+def test_methods_that_exclude_each_other_are_said_to_and_called_an_error_of_the_form(fit: Fit) -> None:
+    apart = [with_alpha(fit, "paper", 0.2, 0.02), with_alpha(fit, "loss_space", 0.6, 0.05)]
+    said = prose.law.agreement(apart)
+    assert "no value in common: the paper's way and loss space" in said and "error of the *form*" in said
+    together = [with_alpha(fit, "paper", 0.3, 0.2), with_alpha(fit, "loss_space", 0.4, 0.05)]
+    assert "no value in common" not in prose.law.agreement(together)
+    unknown = [with_alpha(fit, "paper", 0.2, None), with_alpha(fit, "loss_space", 0.9, 0.05)]
+    assert "no value in common" not in prose.law.agreement(unknown)
+    assert "nothing to agree with" in prose.law.agreement(apart[:1])
+
+
+def test_the_papers_number_stands_beside_the_papers_way_first(fit: Fit) -> None:
+    ours = [with_alpha(fit, "loss_space", 0.38, 0.05), with_alpha(fit, "paper", 0.19, 0.05)]
+    (_, printed, measured), _ = prose.law.beside(ours, TABLE_1)
+    assert printed.startswith("0.18") and measured.startswith("the paper's way: 0.19")
+    assert measured.index("contains the paper's value") < measured.index("loss space: 0.38")
+    alone = next(iter(prose.law.beside(ours[:1], TABLE_1)))[2]
+    assert alone.startswith("the paper's way gives no law on these runs; loss space")
+    assert list(prose.law.beside([replace(fit, source="german")], TABLE_1)) == []
+
+
+def test_three_judgements_and_never_one_word_for_them(fit: Fit) -> None:
+    adequate = replace(fit.adequacy, verdict=Adequate.ADEQUATE)
+    bent = replace(fit.adequacy, verdict=Adequate.MISFIT)
+    good = prose.law.verdict(replace(fit, adequacy=adequate))
+    poor = prose.law.verdict(replace(fit, adequacy=bent))
+    assert "may be quoted with their intervals" in good and "may not be quoted" in poor
+    assert "misfit" in prose.law.judged(replace(fit, adequacy=bent))
+    opened = prose.law.verdict(replace(fit, adequacy=adequate, beta=Interval(0.1, None, 0.3)))
+    assert "not identified" in opened and "may not be quoted" in opened and "$\\beta$ contains zero" in opened
+    for said in (good, poor, opened):
+        assert "converged" not in said and said.count("- the ") == 3
+
+
+def cells_of(alphas: tuple[float, ...], spread: float) -> pd.DataFrame:
+    """Cells whose D_T rises with these local exponents, with intervals of this half-width in ln D_T."""
+    data = 1e3 * 10.0 ** np.arange(len(alphas) + 1)
+    y = np.concatenate([[8.0], 8.0 + np.cumsum(np.array(alphas) * np.log(10))])
+    rows = [
+        (n, d, np.exp(v), np.exp(v - spread), np.exp(v + spread), np.exp(v) / (np.exp(v) + d))
+        for n in (1e3, 1e4)
+        for d, v in zip(data, y, strict=True)
+    ]
+    names = ["n_params", "d_chars", "d_transferred", "d_transferred_low", "d_transferred_high", "fraction"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def test_local_alpha_is_what_was_planted_with_an_interval_that_sizes_do_not_shrink() -> None:
+    found = prose.law.local_alpha(cells_of((0.3, 0.3, 0.9), 0.2))
+    assert np.allclose(found["alpha"], [0.3, 0.3, 0.9])
+    assert np.allclose(found["high"] - found["alpha"], 0.2 * np.sqrt(2) / np.log(10))
+    endless = cells_of((0.3, 0.3), 0.2)
+    endless.loc[endless["d_chars"] == 1e4, "d_transferred_high"] = np.inf
+    assert prose.law.local_alpha(endless).empty
+
+
+@pytest.mark.parametrize(
+    ("alphas", "spread", "said"),
+    [
+        ((0.3, 0.5, 0.9), 0.05, "it rises** with data"),
+        ((0.9, 0.5, 0.3), 0.05, "it falls** with data"),
+        ((0.3, 0.5, 0.9), 2.0, "do not show that it changes"),
+        ((0.4,), 0.05, "nothing to compare"),
+    ],
+)
+def test_a_drift_of_alpha_is_said_only_where_intervals_part(
+    alphas: tuple[float, ...], spread: float, said: str
+) -> None:
+    assert said in prose.law.drift({"text": prose.law.local_alpha(cells_of(alphas, spread))})
+
+
+def test_fractions_fall_and_rise_as_they_do() -> None:
+    falls = prose.law.shares(cells_of((0.4, 0.4), 0.1))
+    assert "the fraction went down in 4 of 4 steps" in falls and "went up in 4 and down in 0" in falls
+    rises = prose.law.shares(cells_of((1.5, 1.5), 0.1))
+    assert "went down in 0 of 4 steps" in rises and "up in 4;" in rises
+
+
+def test_the_largest_alpha_is_named_by_its_method(fit: Fit) -> None:
+    low, high = with_alpha(fit, "paper", 0.2, 0.1), with_alpha(fit, "loss_space", 0.6, 0.1)
+    assert "largest by loss space (0.60)" in prose.law.largest_alpha({"text": [low, high]})
+    swapped = [with_alpha(fit, "paper", 0.7, 0.1), high]
+    assert "largest by the paper's way (0.70)" in prose.law.largest_alpha({"text": swapped})
+
+
+def test_lines_that_are_not_the_papers_are_not_called_so(fit: Fit) -> None:
+    assert "fitted the paper's way" in prose.law.drawn({"text": replace(fit, method="paper")}, {})
+    refused = {("text", "paper"): "too few cells"}
+    said = prose.law.drawn({"text": fit}, refused)
+    assert "gives no law here** (too few cells)" in said and "fitted the paper's way" not in said

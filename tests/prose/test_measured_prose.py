@@ -1,0 +1,166 @@
+"""Sentences on runs and cells say what runs show: each on planted studies in which the opposite is true."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from transferlaws import prose
+from transferlaws.laws import Design, Floor, Hernandez, Interval, Noise, effective_data, noise_of, plant
+
+SIZES, DATA = (3e3, 1e4, 4e4), (1e3, 1e4, 1e5)
+
+
+def study(scratch_slope: float, tuned_slope: float, seeds: int = 3, noise: float = 0.002) -> pd.DataFrame:
+    """Losses that fall by so much for ten times the size, from scratch and pre-trained."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (n, arm, d, seed, 5 - 0.3 * np.log10(d) + slope * np.log10(n / 1e4) + noise * rng.normal())
+        for arm, slope in (("scratch", scratch_slope), ("text", tuned_slope))
+        for n in SIZES
+        for d in DATA
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows, columns=["n_params", "arm", "d_chars", "seed", "loss"])
+
+
+def test_slopes_are_those_that_were_planted_and_only_over_common_sizes() -> None:
+    table = study(-0.02, -0.3)
+    bent = pd.concat([table, table[table["arm"] == "scratch"].assign(n_params=4e6, loss=9.0)])
+    found = prose.runs.slopes(bent, ["scratch", "text"])
+    assert set(found["n_sizes"]) == {3}
+    by_arm = found.groupby("arm")["slope"].mean()
+    assert by_arm["scratch"] == pytest.approx(-0.02, abs=0.005)
+    assert by_arm["text"] == pytest.approx(-0.3, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("scratch", "text", "said", "not_said"),
+    [
+        (0.0, -0.3, "steeper at 3 of 3 data sizes and flatter at 0", "raises the loss"),
+        (-0.3, 0.0, "lowers the loss for certain at 3 of the 3 data sizes", "steeper at 3"),
+        (0.2, -0.1, "at 3 it raises the loss", "flatter at 3"),
+    ],
+)
+def test_saturation_is_said_where_it_is(scratch: float, text: float, said: str, not_said: str) -> None:
+    sentence = prose.runs.saturation(prose.runs.slopes(study(scratch, text), ["scratch", "text"]))
+    assert said in sentence and not_said not in sentence
+
+
+def test_without_repeats_no_slope_is_certain() -> None:
+    found = prose.runs.slopes(study(-0.3, -0.3, seeds=1), ["scratch", "text"])
+    assert found["low"].isna().all()
+    assert "no slope has an interval" in prose.runs.saturation(found)
+
+
+def searched(best_scratch: float, best_text: float) -> pd.DataFrame:
+    """Valleys of validation loss around each arm's best rate, a gain of 0.5 nats at the bottom."""
+    rates = 1e-3 * 2.0 ** np.arange(6)
+    rows = [
+        (n, arm, d, 0, rate, floor - 0.4 * np.log10(d / 1e3) + 0.1 * np.log2(rate / best) ** 2)
+        for arm, best, floor in (("scratch", best_scratch, 5.0), ("text", best_text, 4.5))
+        for n in SIZES[:2]
+        for d in DATA
+        for rate in rates
+    ]
+    columns = ["n_params", "arm", "d_chars", "seed", "learning_rate", "loss_validation"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_one_rate_changes_nothing_where_both_arms_like_the_same() -> None:
+    found = prose.runs.one_rate(searched(4e-3, 4e-3), "text")
+    assert (
+        len(found) == 6 and np.allclose(found["gain_shared"], 0.5) and np.allclose(found["gain_tuned"], 0.5)
+    )
+    assert "larger in 0 of 6 cells and smaller in 0" in prose.runs.tuning_share(found)
+
+
+def test_one_rate_that_costs_scratch_more_makes_pretraining_look_better_and_the_other_way_round() -> None:
+    favoured = searched(4e-3, 4e-3)
+    hurt = favoured["arm"] == "scratch"
+    favoured.loc[hurt & (favoured["learning_rate"] != 8e-3), "loss_validation"] += 0.2
+    favoured.loc[hurt & (favoured["learning_rate"] == 8e-3), "loss_validation"] -= 0.1
+    found = prose.runs.one_rate(favoured, "text")
+    assert (found["gain_tuned"] < 0.5 + 1e-9).all()
+    for cost, word in (("scratch", "larger"), ("text", "smaller")):
+        table = searched(4e-3, 4e-3)
+        # The arm's own best lies elsewhere, but so shallow that the sum still prefers the other's.
+        moved = table["arm"] == cost
+        table.loc[moved & (table["learning_rate"] == 16e-3), "loss_validation"] = (
+            table.loc[moved & (table["learning_rate"] == 4e-3), "loss_validation"].to_numpy() - 0.05
+        )
+        said = prose.runs.tuning_share(prose.runs.one_rate(table, "text"))
+        assert f"{word} in 6 of 6" in said if word == "larger" else "smaller in 6" in said
+
+
+def test_arms_that_share_no_rate_say_nothing() -> None:
+    table = searched(4e-3, 4e-3)
+    table.loc[table["arm"] == "text", "learning_rate"] *= 1.5
+    assert "cannot be told" in prose.runs.tuning_share(prose.runs.one_rate(table, "text"))
+
+
+def floor(n: float, low: float | None, d_low: float | None, d_high: float | None) -> Floor:
+    profile = pd.DataFrame({"E": [0.0], "rise": [0.0]})
+    return Floor(n, Interval(2.0, low, 2.1), Interval(3e7, d_low, d_high), 4.0, 1e6, profile)
+
+
+def test_a_floor_that_is_not_known_gives_no_d_n() -> None:
+    known, unknown = floor(1e3, 1.9, 1e7, 1e8), floor(1e4, None, 1e7, None)
+    said = prose.runs.floors_known([known, unknown])
+    assert "two ends for 1 of 2 sizes" in said and "No floor at all" in said
+    table = prose.runs.enough([known, unknown], [known, unknown])
+    assert table.count("not identified") == 2 and "for 1 of 2 sizes" in table
+    assert "3.0" not in table.splitlines()[3]  # the size that does not know it prints no D(N)
+    assert not floor(1e3, 1.9, 1e7, 1e12).known
+
+
+def test_low_data_is_said_only_where_the_interval_of_d_n_leaves_no_doubt() -> None:
+    cells = pd.DataFrame({"n_params": [1e3, 1e3, 1e3, 1e4], "d_chars": [1e5, 3e6, 1e8, 1e5]})
+    found = [floor(1e3, 1.9, 1e7, 1e8), floor(1e4, None, None, None)]
+    said = prose.cells.low_data(cells, found)
+    assert "1 in it and 1 outside it wherever D(N) lies in its interval, 2 undecided" in said
+    assert "none in it and none outside it" in prose.cells.low_data(cells, [])
+
+
+def test_the_range_of_arrows_counts_every_cell() -> None:
+    made = plant(Design(seeds=2), Hernandez(k=40.0, alpha=0.4, beta=0.5), 0.005)
+    cells = effective_data(made, bootstrap=20)
+    said = prose.cells.spread(cells)
+    finite = cells[cells["status"].isin(["interpolated", "extrapolated"])]
+    assert f"Of {len(cells)} cells" in said
+    assert prose.numbers.scientific(float(finite["multiplier"].median())) in said
+    worst = cells.assign(status="no_transfer", multiplier=0.5)
+    assert f"in {len(cells)} cells pre-training was worth nothing" in prose.cells.spread(worst)
+    assert "multiplied" not in prose.cells.spread(worst)
+
+
+def test_one_capped_run_is_no_ossification() -> None:
+    cells = pd.DataFrame({"n_params": [1e3], "d_chars": [1e6], "status": ["no_transfer"], "n_seeds": [1]})
+    said = prose.cells.ossified(cells)
+    assert "one run" in said and "takes pairs of runs" in said
+
+
+def test_runs_at_their_limit_are_named_and_their_absence_is_said() -> None:
+    table = study(0.0, -0.1).assign(ended="plateau")
+    assert "none met its token limit" in prose.runs.at_limit(table)
+    table.loc[0, "ended"] = "limit"
+    assert "1 run of 54 met the token limit" in prose.runs.at_limit(table)
+    assert "do not say why" in prose.runs.at_limit(study(0.0, 0.0))
+
+
+def test_three_noises_are_three_numbers() -> None:
+    parts = {"sample": 0.04, "run": 0.02, "misfit": 0.011}
+    noise = noise_of(study(0.0, -0.1), "text")
+    said = prose.runs.three_noises(noise, ["scratch", "text"], parts)
+    for number in ("0.040", "0.020", "0.011"):
+        assert said.count(number) == 1
+    plain = prose.runs.three_noises(Noise.plain(0.05), ["scratch", "text"], parts)
+    assert re.search(r"scratch 0.050 to 0.050; text 0.050 to 0.050", plain)
+
+
+def test_fewer_passes_are_counted_both_ways() -> None:
+    table = study(0.0, 0.0).assign(epochs_best=lambda rows: np.where(rows["arm"] == "text", 3.0, 9.0))
+    assert "text: fewer at 3 of 3 data sizes, 3.0 against 9.0" in prose.runs.fewer(table)
+    other = table.assign(epochs_best=12.0 - table["epochs_best"])
+    assert "text: fewer at 0 of 3 data sizes, 9.0 against 3.0" in prose.runs.fewer(other)
