@@ -21,6 +21,7 @@ from typing import Any
 
 from transferlaws.errors import TransferLawsError, UsageError
 
+STALE_SECONDS = 86_400
 REFUSES_OPEN_FILES = os.name == "nt"
 """Whether the system refuses to replace a file while somebody reads it, as Windows does."""
 
@@ -144,6 +145,14 @@ def recovered(target: Path) -> Path:
 
 def _aside(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
+
+
+def remove_left_behind(folder: Path, pattern: str) -> None:
+    """Remove what processes that were killed more than a day ago left unfinished in a folder."""
+    for path in folder.glob(pattern):
+        with suppress(OSError):  # another process was first, or it is not ours to remove
+            if time.time() - path.stat().st_mtime > STALE_SECONDS and os.access(path, os.W_OK):
+                shutil.rmtree(path, ignore_errors=True)
 
 
 def refuse_input_as_output(out: Path, *inputs: Path) -> None:

@@ -5,9 +5,7 @@ that in one fixed order, so that the bytes do not depend on the number of jobs. 
 """
 
 import logging
-import os
 import shutil
-import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -25,11 +23,10 @@ from transferlaws.corpora.shards import write_shard
 from transferlaws.corpora.wheels import Wheel, fetch
 from transferlaws.errors import TransferLawsError, UsageError
 from transferlaws.places import cache_dir
+from transferlaws.files import remove_left_behind
 from transferlaws.processes import end_with_parent
 
 logger = logging.getLogger(__name__)
-
-STALE_SECONDS = 86_400  # unfinished folders of killed preparations are removed after a day
 
 
 def prepare(
@@ -54,7 +51,7 @@ def prepare(
     work = home.with_name(f".{home.name}.{uuid.uuid4().hex}.tmp")
     try:
         work.mkdir(parents=True)
-        _remove_stale(home.parent)
+        remove_left_behind(home.parent, ".*.tmp")
         shards = _read_all(recipe, cache, work, jobs, progress)
         assemble(recipe, shards, work / "corpus")
         _move_in(work / "corpus", home)
@@ -118,9 +115,3 @@ def _move_in(made: Path, home: Path) -> None:
     except OSError:
         if not (home / "meta.json").is_file():
             raise
-
-
-def _remove_stale(folder: Path) -> None:
-    for path in folder.glob(".*.tmp"):
-        if time.time() - path.stat().st_mtime > STALE_SECONDS and os.access(path, os.W_OK):
-            shutil.rmtree(path, ignore_errors=True)

@@ -21,7 +21,7 @@ from transferlaws.corpora.documents import PARTS, SPLITS, Document
 from transferlaws.corpora.patterns import is_unsafe, matches
 from transferlaws.corpora.readers import READERS, read
 from transferlaws.errors import TransferLawsError
-from transferlaws.files import sha256_file
+from transferlaws.files import remove_left_behind, sha256_file
 
 BATCH_BYTES = 30_000_000  # wheels are fetched in batches of this size, so that reading starts early
 
@@ -168,6 +168,7 @@ def _download(wheels: Sequence[Wheel], cache: Path) -> None:
     home = cache / "wheels"
     try:
         home.mkdir(parents=True, exist_ok=True)
+        remove_left_behind(home, ".fetch-*")
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=home) as folder:
             pins = Path(folder) / "requirements.txt"
             pins.write_text(

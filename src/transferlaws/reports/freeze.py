@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import shutil
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +13,14 @@ from typing import Any
 
 from transferlaws import recall
 from transferlaws.errors import TransferLawsError
-from transferlaws.files import recovered, replace_atomic, replace_folder, sha256_file, write_atomic
+from transferlaws.files import (
+    recovered,
+    remove_left_behind,
+    replace_atomic,
+    replace_folder,
+    sha256_file,
+    write_atomic,
+)
 from transferlaws.laws import laws_document, read_table, sources, write_laws
 from transferlaws.reports.account import write_account
 from transferlaws.runs.published import write_manifest
@@ -23,7 +29,6 @@ from transferlaws.study import Study
 _PACKAGES = ("numpy", "scipy", "pandas", "tokenizers", "torch", "transformers", "distributed")
 # What a record holds beyond the run table's columns; kept with the spec.
 _UNTABLED = ("checkpoint_sha256", "corpora_sha256", "reason", "tokenizer_sha256")
-STALE_SECONDS = 86_400  # unfinished folders of killed processes are removed after a day
 
 
 def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
@@ -84,9 +89,7 @@ def _new_folder(target: Path) -> Iterator[Path]:
     made = home.with_name(f".{home.name}.{uuid.uuid4().hex}.tmp")
     try:
         made.mkdir(parents=True)
-        for left in home.parent.glob(f".{home.name}.*.tmp"):
-            if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
+        remove_left_behind(home.parent, f".{home.name}.*.tmp")
         yield made
         for path in home.iterdir() if home.is_dir() else ():
             if (made / path.name).exists() or path.name.endswith(".tmp"):
