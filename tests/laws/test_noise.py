@@ -70,6 +70,16 @@ def test_a_short_calibration() -> None:
     assert sum(hits) >= 17
 
 
+def test_one_seed_tells_the_noise_where_a_curve_follows_it() -> None:
+    """At the least data a curve bends to the noise, and what it leaves there is little of it."""
+    off = []
+    for seed in range(6):
+        rows = fit(plant(Design(SIZES, DATA, 1), LAW, SAMPLES, seed=seed), bootstrap=50).residuals
+        least = rows[(rows["arm"] == SCRATCH) & (rows["d_chars"] == 1e3)]
+        off.append(np.log(least["sd"].mean() / 0.1))
+    assert abs(np.mean(off)) < 0.5
+
+
 def test_misfit_is_named_and_a_clean_law_may_be_quoted() -> None:
     table = plant(Design(SIZES, DATA, 4), LAW, SAMPLES, seed=3)
     clean = fit(table, bootstrap=50)

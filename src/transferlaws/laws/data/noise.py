@@ -19,13 +19,18 @@ Numbers = NDArray[np.intp]
 UNSEEN = 0.01
 """Standard deviation, nats/token, to start from where no cell was repeated; the misfit then decides."""
 UNSEEN_SHARE = 0.5
-"""The sample's share of the variance where seeds do not tell; `results/laptop` has 0.2 to 0.8."""
+UNSEEN_SHARES = (0.2, 0.8)
+"""The sample's share of the variance where seeds do not tell, and what it may be: as on `results/laptop`."""
 PRIOR = 4.0
 """Weight, in degrees of freedom, of what arms have in common against what a pair of them shows."""
 SMOOTH = 12.0
 """Weight, in degrees of freedom, of a smooth variance against one data size's own: a weight that follows the
 noise of the noise costs more than it gains."""
+SLOPE = -0.7
+"""Slope of ln variance in ln data to start from: -1 for what a sample of the data adds, less for the rest."""
 MOST_SHARED = 0.95
+ROUNDS = 4
+"""How often variances and what they lead one to expect are set against each other."""
 UNREPEATED = (
     "no cell was repeated: the residuals alone say how large the noise is, and half of its variance is taken "
     "to be the sample's, which all sizes share at a data size"
@@ -112,14 +117,30 @@ def noise_of_runs(deviation: Floats, present: Floats, arm: Numbers, d_chars: Flo
     return Noise(data, variance, shared, float(dof), (UNPAIRED,) if alone else ())
 
 
-def noise_of_residuals(noise: Noise, residual: Floats, arm: Numbers, d_chars: Floats, free: float) -> Noise:
-    """The noise of cells none of which was repeated, by residuals (m,) of `free` degrees of freedom."""
+def noise_of_residuals(
+    noise: Noise, residual: Floats, remains: Floats, covariance: Floats, arm: Numbers, d_chars: Floats
+) -> Noise:
+    """The noise of cells none of which was repeated, by what a model left of them: residuals (m,).
+
+    `covariance` (m, m) is that of the cells under `noise`; `remains` (m, m) takes losses to their residuals,
+    since a curve follows the noise at its ends and leaves less of it there.
+    """
     place = arm, np.searchsorted(noise.data, np.log(d_chars))
-    squares, seen = np.zeros_like(noise.variance), np.zeros_like(noise.variance)
+    squares = np.zeros_like(noise.variance)
     np.add.at(squares, place, residual**2)
-    np.add.at(seen, place, free / len(residual))
-    # Residuals that share a sample are worth fewer.
-    return replace(noise, variance=_smooth(squares, seen, seen / 2, noise.data))
+    group = place[0] * len(noise.data) + place[1]
+    together, before, found = group[:, None] == group, noise.run_variance(arm, d_chars), noise
+    for _ in range(ROUNDS):
+        variance = found.run_variance(arm, d_chars)
+        change = np.sqrt(variance / before)
+        expected = (remains @ (covariance * np.outer(change, change)) * remains).sum(1)
+        own = (remains**2 * together) @ variance
+        seen, freedom = np.zeros_like(squares), np.zeros_like(squares)
+        np.add.at(seen, place, expected / variance)
+        # Residuals that share a sample are worth fewer.
+        np.add.at(freedom, place, own / variance / 2)
+        found = replace(found, variance=_smooth(squares, seen, freedom, noise.data))
+    return found
 
 
 def _smooth(squares: Floats, seen: Floats, freedom: Floats, data: Floats) -> Floats:
@@ -134,11 +155,13 @@ def _smooth(squares: Floats, seen: Floats, freedom: Floats, data: Floats) -> Flo
     own = np.eye(n_arms)[arm]
     design = np.column_stack([np.ones(len(x)), x, x**2, own, own * x[:, None]])
     weight = 1 / polygamma(1, nu / 2)
-    # One over the squared standard deviations to expect, in ln variance a factor e of data: slope 0.5, bend
-    # 0.15; arms 1 apart, and 0.15 in slope.
+    # One over the squared standard deviations to expect, in ln variance a factor e of data: slope 0.5 about
+    # SLOPE, bend 0.15; arms 1 apart, and 0.15 in slope.
     pull = np.concatenate([[1e-6, 4.0, 44.0], np.full(n_arms, 1.0), np.full(n_arms, 44.0)])
     normal = design.T @ (design * weight[:, None]) + np.diag(pull)
-    line = np.exp(design @ np.linalg.solve(normal, design.T @ (weight * target)))
+    towards = np.zeros(len(pull))
+    towards[1] = SLOPE
+    line = np.exp(design @ np.linalg.solve(normal, design.T @ (weight * target) + pull * towards))
     drawn = (nu * squares[arm, at] / seen[arm, at] + SMOOTH * line) / (nu + SMOOTH)
     out = np.full(seen.shape, floor)
     common = np.interp(data, np.unique(data[at]), [np.log(line[at == k]).mean() for k in np.unique(at)])

@@ -14,8 +14,9 @@ from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.data.noise import Misfit, misfit_of, noise_of_residuals
+from transferlaws.laws.data.noise import Misfit, misfit_of
 from transferlaws.laws.estimators.problem import HUBER, LossSpace
+from transferlaws.laws.estimators.unrepeated import noise_by_residuals, widening
 from transferlaws.laws.numerics.bootstrap import eigen
 from transferlaws.laws.numerics.solver import Solution
 
@@ -74,6 +75,12 @@ class JointFit:
         """Covariance (p, p) from the curvature at the optimum, parameters on a bound held."""
         return curvature(self.problem, self.theta)[0]
 
+    def wider(self, seed: int) -> Floats:
+        """How much further the law's parameters (n_law,) scatter than their covariance says, at least 1."""
+        if self.problem.cells.noise.dof:
+            return np.ones(self.problem.n_law)
+        return widening(self.problem, self.theta, self.free, seed)
+
     def law_information(self) -> Floats:
         """Information (n_law, n_law) on the law's parameters after the curves are solved out."""
         covariance = self.covariance()[: self.problem.n_law, : self.problem.n_law]
@@ -102,10 +109,8 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
     theta = found.theta[order[0]]
     optima = _distinct(found, order, problem.n_law)
     if not cells.noise.dof:
-        residual, free = problem.predict(theta[None])[0][0] - cells.loss, _freedom(problem, theta)
-        cells = cells.with_noise(
-            noise_of_residuals(cells.noise, residual, cells.source + 1, cells.d_chars, free)
-        )
+        problem, theta = noise_by_residuals(problem, theta)
+        cells = problem.cells
     keep, misfit = np.ones(len(cells.loss), bool), Misfit()
     for turn in range(4):
         kept = cells.only(keep)

@@ -14,7 +14,7 @@ from transferlaws.laws.curves.scratch import curves_of
 from transferlaws.laws.data.cells import Cells
 from transferlaws.laws.estimators.adequacy import adequacy
 from transferlaws.laws.estimators.joint import JointFit, fit_joint
-from transferlaws.laws.estimators.profile import Profile, profile
+from transferlaws.laws.estimators.profile import COORDINATES, Profile, profile
 from transferlaws.laws.estimators.result import Estimate, Interval, law_samples
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.numerics.bootstrap import percentiles, redraw
@@ -33,10 +33,12 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
     m_d, m_n = problem.centre
     losses = redraw(joint.fitted, problem.covariance, joint.dof, bootstrap, np.random.default_rng([seed, 1]))
     drawn = problem.minimise(losses, np.tile(joint.theta, (bootstrap, 1)))
-    samples = _laws(drawn.theta[:, :3], m_d, m_n)
+    wider = joint.wider(seed)
     c, alpha, beta = joint.theta[:3]
+    samples = _laws(joint.theta[:3] + wider * (drawn.theta[:, :3] - joint.theta[:3]), m_d, m_n)
     law = Hernandez.from_ln_k(c - alpha * m_d - beta * m_n, alpha, beta)
-    profiles = {name: profile(joint, name, level) for name in ("ln_k", "alpha", "beta", "beta_over_alpha")}
+    widths = {"alpha": wider[1], "beta": wider[2]}
+    profiles = {name: profile(joint, name, level, widths.get(name, wider.max())) for name in COORDINATES}
     intervals = _intervals(law, profiles, samples, level)
     box = problem.box()
     scale = np.array([1.0, _spread(cells.d_chars, cells), _spread(cells.n_params, cells)])

@@ -43,15 +43,18 @@ class Profile:
     high: float | None
 
 
-def profile(joint: JointFit, parameter: str, level: float = 0.95) -> Profile:
-    """Profile `parameter` (ln_k, alpha, beta or beta_over_alpha) of a fit of one source."""
+def profile(joint: JointFit, parameter: str, level: float = 0.95, wider: float = 1.0) -> Profile:
+    """Profile `parameter` (ln_k, alpha, beta or beta_over_alpha) of a fit of one source.
+
+    Its interval is `wider` than what the noise alone would make it (`JointFit.wider`).
+    """
     coordinates, index = COORDINATES[parameter]
     problem = replace(joint.problem, coordinates=coordinates)
     theta = _transform(joint.theta, joint.problem, problem)
     at = replace(joint, problem=problem, theta=theta)
     box, covariance = problem.box(), at.covariance()
     low, high = FAR[parameter]
-    value, threshold = theta[index], joint.threshold(level)
+    value, threshold = theta[index], joint.threshold(level) * wider**2
     if box.lower[index] == box.upper[index] and coordinates != "ratio" and parameter != "ln_k":
         return Profile(parameter, np.array([value]), np.zeros(1), None, None)
     sd = float(np.sqrt(max(covariance[index, index], 0.0)))
