@@ -5,7 +5,7 @@ runs cannot say, and the reason names the runs that would. Lack of evidence is n
 with less pre-training than is asked about says yes for more of the same as well; it says nothing else of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from transferlaws.errors import TransferLawsError
 from transferlaws.planner.answer import REACH, Answer, positive
 from transferlaws.planner.answers import answer
-from transferlaws.planner.law import SourceLaw, source_law
+from transferlaws.planner.law import Alone, SourceLaw, source_law
 from transferlaws.planner.measured import MeasuredCell, between, cell_at, effect
 
 SAME_PRETRAINING = 1.2
@@ -108,6 +108,39 @@ def should_pretrain(
         worth_data,
         flops * pretrain_chars / uses,
         flops * d_chars * passes,
+        verdict.reason,
+        gain,
+        verdict.basis,
+        verdict.hurts,
+    )
+
+
+def decide_without_law(
+    cells: Sequence[MeasuredCell], n_params: float, d_chars: float, why: str, *, worth: float = 0.0
+) -> Decision:
+    """The decision of measured cells alone, where no law could be fitted; `why` is the reason there is none.
+
+    Bills are not known (NaN). Raises TransferLawsError for a size or data size that is not positive.
+    """
+    positive(n_params=n_params, d_chars=d_chars)
+    nothing = np.zeros((0, 3))
+    known = SourceLaw(None, None, nothing, "", None, None, (), Alone(), 0.0, tuple(cells))
+    cell = cell_at(cells, n_params, d_chars)
+    none = Answer("gain", None, None, None, "unknown", None, True, f"no law could be fitted: {why}")
+    gain = none
+    if cell is None:
+        found = _by_cells_around(known, (n_params, d_chars), none, worth)
+        verdict = found or _Verdict(None, "law", f"{none.reason}, and nothing was measured here; {NOT_TRIED}")
+    else:
+        gain = replace(none, measured={"value": cell.gain, "low": cell.low, "high": cell.high})
+        verdict = _by_cell(known, cell, gain, worth)
+    return Decision(
+        verdict.pretrain,
+        replace(none, quantity="loss"),
+        replace(none, quantity="loss"),
+        replace(none, quantity="d_transferred"),
+        float("nan"),
+        float("nan"),
         verdict.reason,
         gain,
         verdict.basis,
