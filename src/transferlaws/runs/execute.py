@@ -111,7 +111,7 @@ def execute(spec: RunSpec, workspace: Workspace) -> Record:
         if not lacks_weights:
             return present
     bench = _workbenches.setdefault(repr(workspace), Workbench(workspace))
-    started = time.perf_counter()
+    started = _clocks()
     try:
         record = train_record(spec, bench, store)
     except TransferLawsError:
@@ -135,7 +135,7 @@ def train_record(
 
     Weights of a pre-training run are saved to the store, by the first of the ranks that train it together.
     """
-    started = time.perf_counter()
+    started = _clocks()
     device = prepare_device()
     recipe = spec.recipe
     model = starting_model(spec, store).to(device)
@@ -225,10 +225,19 @@ def _stop_chars(spec: RunSpec) -> int:
     return min(recipe.stop_chars, max(recipe.stop_chars_least, spec.d_chars))
 
 
-def _stamp(started: float, ranks: Ranks = ALONE) -> dict[str, Any]:
+def _clocks() -> tuple[float, float]:
+    """The wall's time and this process's own, in seconds."""
+    return time.perf_counter(), time.process_time()
+
+
+def _stamp(started: tuple[float, float], ranks: Ranks = ALONE) -> dict[str, Any]:
+    wall, own = (now - then for now, then in zip(_clocks(), started, strict=True))
+    device = device_in_words(ranks.count)
     return {
-        "seconds": round(time.perf_counter() - started, 3),
-        "device": device_in_words(ranks.count),
+        "seconds": round(wall, 3),
+        # What the run itself took of a core: on a busy machine less than went by.
+        "core_seconds": round(own if device.startswith("cpu") else wall, 3),
+        "device": device,
         "versions": f"transferlaws {version('transferlaws')}, torch {version('torch')}, "
         f"transformers {version('transformers')}, python {platform.python_version()}",
     }
