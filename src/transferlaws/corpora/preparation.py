@@ -22,8 +22,8 @@ from transferlaws.corpora.recipe import CorpusRecipe
 from transferlaws.corpora.shards import write_shard
 from transferlaws.corpora.wheels import Wheel, fetch
 from transferlaws.errors import TransferLawsError, UsageError
-from transferlaws.places import cache_dir
 from transferlaws.files import remove_left_behind
+from transferlaws.places import cache_dir
 from transferlaws.processes import end_with_parent
 
 logger = logging.getLogger(__name__)
