@@ -14,7 +14,7 @@ import numpy as np
 from transferlaws.corpora.codelike import code_chars
 from transferlaws.corpora.corpus import Corpus
 from transferlaws.corpora.documents import SPLITS
-from transferlaws.corpora.overlap import WINDOW, HeldOut, overlap
+from transferlaws.corpora.overlap import WINDOW, HeldOut, meet, overlap
 from transferlaws.files import write_atomic
 
 CARD_SCHEMA = 1
@@ -42,8 +42,7 @@ def _card(corpus: Corpus) -> dict[str, Any]:
                 found, chars = code_chars(document.text)
                 code[document.part, document.genre] += found
                 total[document.part, document.genre] += chars
-                for compared in held_out.values():
-                    compared.meet(document)
+                meet(document, list(held_out.values()))
     projects = corpus.meta["projects"]
     return {
         "schema": CARD_SCHEMA,

@@ -29,12 +29,17 @@ _GENERATED = re.compile(
 )
 _LICENCE_WORD = re.compile(r"(?i)licen[sc]e|copyright|\(c\)|SPDX|all rights reserved")
 _MANGLED_APOSTROPHE = re.compile(r"(?<=[a-z])\"\??(?=(?:s|t|re|ve|ll|d|m)\b)")
+# Spaces that are more or other than one, and line ends with a space beside them: few in most text.
+_SPACES = re.compile(r"[^\S\n ][^\S\n]*| [^\S\n]+")
+_LINE_END = re.compile(r" \n ?|\n ")
 _COMMENT_HEAD = {
     "#": re.compile(r"\A(?:[ \t]*#[^\n]*\n|[ \t]*\n)+"),
     "/": re.compile(r"\A(?:\s*/\*.*?\*/[ \t]*\n?|\s*//[^\n]*\n|[ \t]*\n)+", re.DOTALL),
 }
 _ENCODED = re.compile(rf"[A-Za-z0-9+/=_-]{{{ENCODED_RUN},}}")
 _TRAILING = re.compile(r"(?<![ \t\f\v])[ \t\f\v]+\n")
+_TRAILED = (" \n", "\t\n", "\f\n", "\v\n")
+_MANY_LINES = "\n" * 100
 _BLANK_LINES = re.compile(r"\n{100,}")
 _LETTERS = bytes(b for b in range(256) if b >= 128 or chr(b).isalpha())
 
@@ -86,20 +91,22 @@ def _is_encoded(run: str) -> bool:
 
 def _text(text: str) -> tuple[str, str]:
     text = unicodedata.normalize("NFC", text).replace("\ufffd", "").replace("\u00ad", "")
-    text = re.sub(r"[^\S\n]+", " ", text)
-    text = _MANGLED_APOSTROPHE.sub("'", text)
-    text = re.sub(r" ?\n ?", "\n", text)
+    text = _SPACES.sub(" ", text)
+    if '"' in text:
+        text = _MANGLED_APOSTROPHE.sub("'", text)
+    text = _LINE_END.sub("\n", text)
     return re.sub(r"\n{3,}", "\n\n", text).strip(), ""
 
 
 def _code(text: str, cleaning: int, head: bool) -> tuple[str, str]:
     if head and _GENERATED.search("\n".join(text.split("\n", 15)[:15])):
         return text, "generated"
-    if (
-        cleaning > 1
-    ):  # a thousand blank lines are none, and take a regular expression a thousand times as long
-        text = _BLANK_LINES.sub("\n\n\n", _TRAILING.sub("\n", text))
-    text = _TRAILING.sub("\n", without_licence_head(text)).strip("\n")
+    if any(end in text for end in _TRAILED):
+        text = _TRAILING.sub("\n", text)
+    # A thousand blank lines are none, and take a regular expression a thousand times as long.
+    if cleaning > 1 and _MANY_LINES in text:
+        text = _BLANK_LINES.sub("\n\n\n", text)
+    text = without_licence_head(text).strip("\n")
     lines = text.split("\n")
     wide = len(text) > LONGEST_MEAN_LINE_CHARS * len(lines)
     if cleaning > 1:  # a line of 300 characters is a statement, a page of them is packed by a tool

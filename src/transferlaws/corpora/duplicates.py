@@ -75,12 +75,20 @@ class Units:
         if self.cleaning > 1:  # without this, one unit fills the lower half of a hash only
             mixed *= _MULTIPLIER
             mixed ^= mixed >> np.uint64(32)
-        return np.unique(mixed)
+        return distinct(mixed)
 
     def digest(self) -> np.ndarray:
         """A signature that only an equal document has."""
         whole = shake_128((b"" if self.chars_per_word else b" ").join(self._parts))
         return np.frombuffer(whole.digest(4 * PERMUTATIONS), "<u4").astype(np.uint32)
+
+
+def distinct(numbers: np.ndarray) -> np.ndarray:
+    """The distinct numbers, sorted: as `np.unique`, which takes eight times as long where most are."""
+    numbers.sort()
+    first = np.ones(len(numbers), bool)
+    np.not_equal(numbers[1:], numbers[:-1], out=first[1:])
+    return numbers[first]
 
 
 def window_hashes(text: str, kind: str, width: int | None = None, cleaning: int = 1) -> np.ndarray:
@@ -157,7 +165,8 @@ class Sentences:
 
     def without_repeats(self, text: str) -> str:
         """The text without sentences of SENTENCE_CHARS and more that were seen here or in an earlier one."""
-        units = self._end.split(text)
+        end = self._end if any(stop in text for stop in _FULL_STOPS) else _SENTENCE_END[1]
+        units = end.split(text)
         kept: list[str] = []
         for sentence, gap in zip(units[::2], [*units[1::2], ""], strict=True):
             if len(sentence) >= (SENTENCE_SIGNS if sentence.endswith(_FULL_STOPS) else SENTENCE_CHARS):
