@@ -70,6 +70,25 @@ def test_pages_are_executed_once_and_again_only_when_something_changed(mini: Pat
     assert notebook.stat().st_mtime_ns > first
 
 
+def test_a_staged_notebook_that_was_cut_or_edited_is_executed_again(
+    mini: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book, "_set_pages", lambda root, *_, **__: root)
+    notebook = mini / "_build" / "stage" / "tiny" / "book" / "01-page.ipynb"
+    book.build("tiny", jobs=1, root=mini)
+    whole = notebook.read_bytes()
+    for damaged in (whole.replace(b"tiny 42", b"tiny 43"), whole[: len(whole) // 2]):
+        notebook.write_bytes(damaged)
+        book.build("tiny", jobs=1, root=mini)
+        assert b"scale is tiny 42" in notebook.read_bytes()
+
+
+def test_a_chapter_whose_process_is_killed_is_named(mini: Path) -> None:
+    write(mini, "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)")
+    with pytest.raises(TransferLawsError, match=r"book/01-page: not done, .* killed from outside"):
+        book.build("tiny", jobs=1, root=mini)
+
+
 def test_a_failing_chapter_is_named_with_its_cell_and_error_and_tried_again(mini: Path) -> None:
     write(mini, "total = 1\ntotal / 0")
     with pytest.raises(
@@ -83,8 +102,9 @@ def test_a_failing_chapter_is_named_with_its_cell_and_error_and_tried_again(mini
 
 
 def test_wrong_requests_are_answered_plainly(mini: Path, tmp_path: Path) -> None:
-    with pytest.raises(TransferLawsError, match="no chapter '9'; there are: 01-page"):
-        book.chapter("9", "tiny", root=mini)
+    for name in ("9", "", "-", "0"):
+        with pytest.raises(TransferLawsError, match=f"no chapter '{name}'; there are: 01-page"):
+            book.chapter(name, "tiny", root=mini)
     with pytest.raises(TransferLawsError, match="jobs must be 1 or more"):
         book.build("tiny", jobs=0, root=mini)
     with pytest.raises(TransferLawsError, match=r"the one with _toc\.yml"):

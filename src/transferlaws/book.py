@@ -2,7 +2,8 @@
 
 Chapters are MyST notebooks without outputs. Each is executed with its parameters in its own kernel, a few at
 a time, into `_build/stage/<scale>`; Jupyter Book then only has to set pages, with every warning an error.
-A chapter whose source, parameters, library, results and runs are unchanged is not executed again.
+A chapter whose source, parameters, library, results and runs are unchanged is not executed again, as long as
+its staged notebook is the one that was written.
 """
 
 import hashlib
@@ -12,14 +13,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.files import write_atomic
+from transferlaws.files import sha256_file, write_atomic
 from transferlaws.places import project_root, results_dir, runs_dir
 from transferlaws.processes import end_with_parent
 
@@ -111,9 +113,7 @@ def chapter(
     _need_extra()
     root = root or project_root()
     notebooks = {page.source.stem: page for page in pages(root) if page.is_notebook}
-    matches = [
-        stem for stem in notebooks if stem == name or stem.split("-")[0].lstrip("0") == name.lstrip("0")
-    ]
+    matches = [stem for stem in notebooks if stem == name or _number(stem) == _number(name) is not None]
     if len(matches) != 1:
         raise TransferLawsError(f"no chapter {name!r}; there are: {', '.join(notebooks)}")
     page = notebooks[matches[0]]
@@ -122,6 +122,12 @@ def chapter(
     if problem:
         raise TransferLawsError(problem)
     return target
+
+
+def _number(name: str) -> int | None:
+    """The number that a chapter's name begins with, or is; None without one."""
+    digits = name.partition("-")[0]
+    return int(digits) if digits.isdecimal() else None
 
 
 def build(scale: str, *, jobs: int | None = None, seed: int = 0, root: Path | None = None) -> Path:
@@ -138,15 +144,14 @@ def build(scale: str, *, jobs: int | None = None, seed: int = 0, root: Path | No
     done = _read_mark(stage)
     _copy_frame(root, stage, {page.source for page in book if page.is_notebook})
     wanted = _chapter_stamps(book, {"scale": scale, "seed": seed})
-    stale = [
-        page
-        for page in book
-        if page.is_notebook
-        and (done.get(page.name) != wanted[page.name] or not (stage / f"{page.name}.ipynb").is_file())
-    ]
+    notebooks = [page for page in book if page.is_notebook]
+
+    def stamp(page: Page) -> str:
+        return f"{wanted[page.name]} {_digest(stage / f'{page.name}.ipynb')}"
+
+    stale = [page for page in notebooks if done.get(page.name) != stamp(page)]
     problems = _execute_all(stale, stage, {"scale": scale, "seed": seed}, root, jobs)
-    finished = {page.name for page in stale} - problems.keys()
-    kept = {name: stamp for name, stamp in wanted.items() if name in finished or done.get(name) == stamp}
+    kept = {page.name: stamp(page) for page in notebooks if page.name not in problems}
     frame = _frame_stamp(root)
     write_atomic(stage / MARK, json.dumps({**kept, "frame": done.get("frame")}))
     if problems:
@@ -170,8 +175,18 @@ def _execute_all(
             page.name: pool.submit(execute, page, stage / f"{page.name}.ipynb", parameters, root)
             for page in stale
         }
-        reports = {name: future.result() for name, future in futures.items()}
+        reports = {name: _report(name, future) for name, future in futures.items()}
     return {name: report for name, report in reports.items() if report}
+
+
+def _report(name: str, future: "Future[str | None]") -> str | None:
+    """What a chapter's process says went wrong, or that it can say nothing any more; None if all is well."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return f"{name}: not done, as a process was killed from outside or ran out of memory; try again"
+    except TransferLawsError as error:
+        return f"{name}: {error}"
 
 
 def _set_pages(root: Path, stage: Path, book: list[Page], *, afresh: bool) -> Path:
@@ -192,8 +207,11 @@ def _set_pages(root: Path, stage: Path, book: list[Page], *, afresh: bool) -> Pa
     missing = [page.name for page in book if not (site / f"{page.name}.html").is_file()]
     index = site / "index.html"
     if result.returncode or missing or not index.is_file():
-        lines = [line.strip() for line in result.stderr.splitlines() if "WARNING" in line or "ERROR" in line]
-        lines = lines or result.stderr.strip().splitlines()[-5:]
+        said = [line.strip() for line in f"{result.stdout}\n{result.stderr}".splitlines() if line.strip()]
+        lines = [line for line in said if any(word in line for word in ("WARNING", "ERROR", "Error:"))]
+        lines = lines or said[-5:]
+        if result.returncode < 0:
+            lines.insert(0, f"it was ended by signal {-result.returncode}")
         lines += [f"page {name} was not written" for name in missing]
         raise TransferLawsError("\n".join(["Jupyter Book did not finish:", *lines[:20]]))
     return index
@@ -257,6 +275,13 @@ def _chapter_stamps(book: list[Page], parameters: Mapping[str, Any]) -> dict[str
         for page in book
         if page.is_notebook
     }
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return sha256_file(path)
+    except OSError:
+        return None
 
 
 def _frame_stamp(root: Path) -> str:
