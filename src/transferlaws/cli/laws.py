@@ -57,7 +57,7 @@ def fit(
         json: print laws.json instead of a table.
     """
     from transferlaws import laws, recall
-    from transferlaws.files import refuse_input_as_output, sha256_file
+    from transferlaws.files import refuse_input_as_output
 
     if out is not None:
         refuse_input_as_output(out, table)
@@ -83,7 +83,7 @@ def fit(
     else:
         found = [recall.fit_form(form, runs, source, bootstrap=bootstrap, seed=seed, level=level)]
     document = laws.laws_document(
-        found, table=runs, table_sha256=sha256_file(table), seed=seed, bootstrap=bootstrap
+        found, table=runs, table_sha256=runs.attrs["sha256"], seed=seed, bootstrap=bootstrap
     )
     if out:
         laws.write_laws(out, document)

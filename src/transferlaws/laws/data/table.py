@@ -6,6 +6,7 @@ set aside and said so, never dropped in silence. Of runs that differ in what is 
 """
 
 import csv
+import hashlib
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,13 +37,16 @@ def read_table(
 ) -> pd.DataFrame:
     """Read a CSV of runs and return its usable rows; `notes(table)` says what was set aside and why.
 
+    Its `attrs` hold the SHA-256 of the file.
+
     Takes UTF-8 with or without a byte-order mark, any line ends, commas, semicolons or tabs; `columns`,
     `baseline`, `armless` and `zero_data` as in `check_table`. Raises TransferLawsError, naming file, column
     and line, for a missing column or a value no run can have.
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
     except OSError as error:
         raise TransferLawsError(f"cannot read {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
@@ -54,8 +58,12 @@ def read_table(
     header, rows, lines = _parse(text, path)
     table = pd.DataFrame(rows, columns=header, dtype=object)
     table.index = pd.Index(lines, name="line")
-    return check_table(table, columns=columns, baseline=baseline, armless=armless, zero_data=zero_data,
-                       where=str(path))  # fmt: skip
+    checked = check_table(table, columns=columns, baseline=baseline, armless=armless, zero_data=zero_data,
+                          where=str(path))  # fmt: skip
+    checked.attrs["sha256"] = hashlib.sha256(
+        content
+    ).hexdigest()  # of what was read: a pipe is not read twice
+    return checked
 
 
 def _parse(text: str, path: Path) -> tuple[list[str], list[list[str]], list[int]]:
