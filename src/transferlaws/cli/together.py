@@ -5,6 +5,7 @@ import sys
 
 import tyro
 
+from transferlaws.cli.output import complain
 from transferlaws.errors import TransferLawsError, UsageError
 
 
@@ -29,5 +30,5 @@ if __name__ == "__main__":
     try:
         tyro.cli(main)
     except TransferLawsError as error:
-        sys.stderr.write(f"transferlaws: error: {error}\n")
+        complain(f"error: {error}")
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from None

@@ -236,6 +236,12 @@ def _table(data: Mapping[str, bytes]) -> "pd.DataFrame":
     for column in _NUMBERS:
         if not pd.api.types.is_numeric_dtype(table[column].dtype):
             raise _MalformedError(f"runs.csv has something else than numbers in column {column}")
+    for column in ("device", "versions"):  # pages show them, and spreadsheets calculate what begins with =
+        texts = map(str, table[column].dropna() if column in table else ())
+        if odd := [text for text in texts if not text.isprintable() or text.startswith(tuple("=+-@"))]:
+            raise _MalformedError(
+                f"runs.csv has something else than plain text in column {column}: {odd[0]!r}"
+            )
     finished = table[table["status"] == "ok"]
     for column in ("n_params", "d_chars", "loss"):
         if not all(map(math.isfinite, finished[column])):
