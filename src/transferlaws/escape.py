@@ -41,12 +41,13 @@ def _backslash(found: re.Match[str]) -> str:
     return "&#124;" if found[0] == "|" else f"\\{found[0]}"  # a cell ends at every other bar
 
 
-def code(text: object) -> str:
-    """`text` as code in a sentence of Markdown (a cell of a table needs its bars escaped besides)."""
+def code(text: object, *, in_cell: bool = False) -> str:
+    """`text` as code in a sentence of Markdown, or `in_cell`, where bars would end it."""
     shown = visible(text) or " "
     fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
     space = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
-    return f"{fence}{space}{shown}{space}{fence}"
+    said = f"{fence}{space}{shown}{space}{fence}"
+    return said.replace("|", "\\|") if in_cell else said
 
 
 def block(text: object, language: str = "text") -> str:

@@ -45,7 +45,7 @@ def provenance(table: pd.DataFrame) -> Prose:
     columns = ("key", "arm", "n_params", "d_chars", "seed", "loss", "bits_per_char")
     shown = table.sort_values(["arm", "n_params", "d_chars", "seed"])
     rows = (
-        (code(key), markdown(arm), f"{n:,}", f"{d:,}", seed, f"{loss:.4f}", f"{bits:.4f}")
+        (code(key, in_cell=True), markdown(arm), f"{n:,}", f"{d:,}", seed, f"{loss:.4f}", f"{bits:.4f}")
         for key, arm, n, d, seed, loss, bits in zip(*(shown[column] for column in columns), strict=True)
     )
     heads = ("key", "arm", "N", "characters", "seed", "loss (nats/token)", "bits/char")

@@ -55,7 +55,7 @@ def extremes(
 
 
 def _quoted(token: str) -> str:
-    return code(token).replace("|", "\\|")
+    return code(token, in_cell=True)
 
 
 def units(counted: pd.DataFrame) -> Prose:
