@@ -1,12 +1,13 @@
 """The verbs that need runs only as a table: fit, compare, power.
 
 Thin: each reads its arguments, makes one or two library calls and prints. What is set aside of a table goes
-to standard error, the answer to standard output.
+to standard error, the answer to standard output. A table that is none of ours is read as `ingest` reads it.
 """
 
 import json as json_module
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,12 @@ from transferlaws.cli.output import say
 from transferlaws.errors import TransferLawsError, UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from transferlaws.laws import LossForm
+
+SPOILT = ("is not positive", "is negative", "is not finite")
+"""How `ingest` says that a value is none that a run can have, for which it sets rows aside."""
 
 
 def fit(
@@ -37,7 +43,9 @@ def fit(
     """Fit the law of transfer, or a law of loss, to a table of runs.
 
     The table is a CSV with one row a run and the columns n_params, arm (scratch, or the name of a source),
-    d_chars, seed and loss. A law of loss (--law chinchilla) needs n_params, d_tokens and loss only.
+    d_chars, seed and loss. A law of loss (--law chinchilla) needs n_params, d_tokens and loss only. Tables as
+    other tools write them are read too, and it is said how. What varies within a cell, such as a learning
+    rate, is tuning, of which the best counts.
 
     Example: transferlaws fit runs.csv --method loss_space,paper,logit --out laws.json
 
@@ -62,8 +70,7 @@ def fit(
     if out is not None:
         refuse_input_as_output(out, table)
     form = None if law == "hernandez" else _form(law)
-    runs = laws.read_table(table, columns=_columns(map), baseline=baseline, armless=form is not None,
-                           zero_data=form is not None and form.at_zero)  # fmt: skip
+    runs = _runs(table, map, baseline, form)
     runs = laws.without_highest(runs, drop_highest)
     _say(table, laws.notes(runs))
     found: list[Any]
@@ -95,6 +102,52 @@ def fit(
     if out:
         say(f"written to {out}")
     return 0
+
+
+def _runs(
+    table: Path, map: str = "", baseline: str = "scratch", form: "type[LossForm] | None" = None
+) -> "pd.DataFrame":
+    """The usable runs of a table as it stands or, if it cannot be read so, as `ingest` understands it."""
+    from transferlaws import laws
+
+    armless, zero_data = form is not None, form is not None and form.at_zero
+    columns = _columns(map)
+    try:
+        return laws.read_table(
+            table, columns=columns, baseline=baseline, armless=armless, zero_data=zero_data
+        )
+    except TransferLawsError as error:
+        said = str(error)
+        if not map and baseline == "scratch" and table.is_file():
+            frame, understood = _understood(table)
+            if frame is not None:
+                with suppress(TransferLawsError):
+                    runs = laws.check_table(frame, armless=armless, zero_data=zero_data, where=str(table))
+                    runs.attrs["notes"] = (*understood, *laws.notes(runs))
+                    return runs
+                if not armless and "arm" not in frame:
+                    said += "; without arms it is for a law of loss: transferlaws fit TABLE --law chinchilla"
+        raise TransferLawsError(said) from error
+
+
+def _understood(table: Path) -> "tuple[pd.DataFrame | None, tuple[str, ...]]":
+    """A table as `ingest` reads it, and what it understood; None where a value is left unread or spoilt."""
+    from transferlaws.ingest import look
+
+    try:
+        looked = look([table])
+    except TransferLawsError:
+        return None, ()
+    unread = any(one.unread for one in looked.understood)
+    if unread or looked.missing or any(one.why.endswith(SPOILT) for one in looked.runs.aside):
+        return None, ()
+    (one,) = looked.understood
+    renamed = [f"{each.name} from {each.source}" for each in one.targets if each.name != each.source]
+    aside = (f"set aside {each.summary()}" for each in looked.runs.aside)
+    said = ": ".join(
+        ["read as `transferlaws ingest` reads it, " + one.kind, *([", ".join(renamed)] * bool(renamed))]
+    )
+    return looked.runs.table, (said, *one.notes, *aside, *looked.runs.notes)
 
 
 def _form(law: str) -> "type[LossForm]":
@@ -144,7 +197,7 @@ def compare(
     """
     from transferlaws import laws, recall
 
-    runs = laws.read_table(table, columns=_columns(map), baseline=baseline)
+    runs = _runs(table, map, baseline)
     _say(table, laws.notes(runs))
     found = [recall.compare(runs, name, seed=seed) for name in ([source] if source else laws.sources(runs))]
     if not found:
@@ -210,7 +263,7 @@ def power(
     from transferlaws import laws
 
     if table:
-        frame = laws.next_cells(laws.read_table(table), source).head(12)
+        frame = laws.next_cells(_runs(table), source).head(12)
     else:
         design, law = laws.Design(n_params, d_chars, seeds), laws.Hernandez(k, alpha, beta)
         frame = laws.power(design, law, noise, studies, seed=seed).summary.reset_index(names="parameter")

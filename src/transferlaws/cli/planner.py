@@ -1,4 +1,4 @@
-"""The verbs that answer from laws.json: predict, size-for, data-for, should-pretrain.
+"""The verbs that answer from laws.json: predict, size-for, data-for, should-pretrain, cheapest.
 
 Every answer carries its interval and regime, or is a refusal with its reason and exit code 1.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from transferlaws.cli.output import say
+from transferlaws.cli.output import complain, say
 from transferlaws.errors import UsageError
 
 
@@ -160,6 +160,72 @@ def should_pretrain(
     return 0
 
 
+def cheapest(
+    target_loss: float,
+    laws: Path,
+    per_char: float = 0.0,
+    per_flop: float = 0.0,
+    per_core_hour: float = 0.0,
+    flops_per_second: float | None = None,
+    per_pretrain_token: float = 0.0,
+    uses: int = 1,
+    source: str | None = None,
+    method: str = "",
+    json: bool = False,
+) -> int:
+    """The cheapest way to a loss: which size, how much data, pre-trained on what, at your prices.
+
+    One line a way, cheapest first: each arm's best by its law, and the cheapest cell that was run and got
+    there. Prices are in any one currency.
+
+    Example: transferlaws cheapest --laws laws.json --target-loss 3.2 --per-char 1e-5 --per-flop 1e-15
+
+    Args:
+        target_loss: loss to reach, nats/token.
+        laws: a laws.json.
+        per_char: price of a character of target data (of a token, for a law that counts tokens).
+        per_flop: price of a FLOP of training.
+        per_core_hour: price of an hour of a core instead, with --flops-per-second.
+        flops_per_second: training FLOP/s of one core, as `transferlaws plan` measures them.
+        per_pretrain_token: price of a token of the data to pre-train on.
+        uses: fine-tunings that share the bill of pre-training.
+        source: only this source, beside scratch; default all of the laws.
+        method: the fit to use; default loss_space.
+        json: print one JSON document.
+    """
+    from transferlaws import planner
+
+    if per_core_hour:
+        if per_flop or flops_per_second is None or flops_per_second <= 0:
+            raise UsageError(
+                "--per-core-hour takes --flops-per-second (a positive number), and no --per-flop"
+            )
+        per_flop = per_core_hour / (3600 * flops_per_second)
+    prices = planner.Prices(per_char, per_flop, per_pretrain_token, uses)
+    found = planner.cheapest(_laws(laws), target_loss, prices, source, method)
+    if json:
+        say(json_module.dumps(found.to_json(), indent=1, allow_nan=False))
+    elif found.ways:
+        say(f"{'arm':12}{'n_params':>10}  {'data':34}{'cost':30}how it is known")
+        for way in found.ways:
+            bare = way.basis == "measured"
+            cost = {"value": way.bill.total, "low": way.low, "high": way.high}
+            data, costs = (_value(part, bare) for part in (vars(way.d_chars), cost))
+            away = way.d_chars.decades_outside
+            known = f"by the law, {f'{away:.1f} decades outside' if away else 'inside'} the runs"
+            known = f"measured: {way.loss:.4g} nats/token" if bare else known
+            reason = f"; {way.d_chars.reason}" if way.d_chars.reason else ""
+            say(f"{way.arm:12}{way.n_params:>10.4g}  {data:34}{costs:30}{known}{reason}")
+        best = found.ways[0].bill
+        parts = {"data": best.data, "training": best.training, "pre-training": best.pretraining}
+        say(f"the cheapest of it: {', '.join(f'{name} {price:.4g}' for name, price in parts.items())}")
+        for note in found.notes:
+            say(f"note: {note}")
+    for arm, why in found.refused.items():
+        complain(f"error: {arm}: no answer: {why}")
+    return int(not found.ways)
+
+
 def _laws(path: Path | None) -> dict[str, Any]:
     from transferlaws.laws import read_laws
     from transferlaws.planner import paper_laws
@@ -227,9 +293,9 @@ def _lines(shown: Mapping[str, Any], said: bool = False) -> None:
 
 
 def _value(found: Mapping[str, Any], bare: bool = False) -> str:
-    """A value with its interval; `bare` leaves an interval out that is not known."""
+    """A value with its interval; `bare` leaves an interval out that is not known or has no width."""
     low, high = ("unknown" if found[end] is None else f"{found[end]:.4g}" for end in ("low", "high"))
-    return f"{found['value']:.4g}" + ("" if bare and low == high == "unknown" else f"  [{low}, {high}]")
+    return f"{found['value']:.4g}" + ("" if bare and low == high else f"  [{low}, {high}]")
 
 
 VERBS: dict[str, Callable[..., Any]] = {
@@ -237,4 +303,5 @@ VERBS: dict[str, Callable[..., Any]] = {
     "size-for": size_for,
     "data-for": data_for,
     "should-pretrain": should_pretrain,
+    "cheapest": cheapest,
 }

@@ -95,12 +95,15 @@ def should_pretrain(
         verdict = _by_cells_around(known, asked, gain, worth) or _by_law(
             known, asked, gain, worth_data, worth
         )
+    flops = 6 * n_params / chars_per_token
+    if NOT_TRIED in verdict.reason:
+        bill = flops * (pretrain_chars + 2 * 2 * passes * d_chars)
+        verdict = replace(verdict, reason=f"{verdict.reason}, for {bill:.2g} FLOPs with the pre-training")
     if ends := _other_pretraining(known, pretrain_chars):
         verdict = _asked_of_another(verdict, ends, pretrain_chars)
     elif known.pretrain_chars is None and verdict.pretrain is not None:
         said = "how much these models were pre-trained on, the laws do not say"
         verdict = replace(verdict, reason=f"{verdict.reason}; {said}")
-    flops = 6 * n_params / chars_per_token
     return Decision(
         verdict.pretrain,
         tuned,
