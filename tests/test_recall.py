@@ -41,7 +41,7 @@ def test_a_fit_from_disk_is_the_fit_itself(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(laws.estimators.transfer, "fit", refuse)
+    monkeypatch.setattr("transferlaws.laws.estimators.transfer.fit", refuse)
     second = recall.fit(table.copy(), "text", bootstrap=50)
     for found in (first, second):
         assert found.to_row() == direct.to_row() and found.verdicts == direct.verdicts

@@ -96,7 +96,7 @@ FIGURES: dict[str, Callable[[Planted], Drawing]] = {
     "one rate": lambda study: training.one_rate(prose.runs.one_rate(tried(study.table), "text")),
     "no shared rate": lambda study: training.one_rate(prose.runs.one_rate(study.table[:0], "text")),
     "local alphas": lambda study: law.local_alphas(
-        {"text": prose.law.local_alpha(study.fit.cells)}, [study.fit]
+        {"text": laws.local_alpha(study.table, "text", bootstrap=50)}, [study.fit]
     ),
     "medium": lambda study: law.medium(replace(study.fit, cells=study.cells), study.fit.law),
     "noises": lambda study: uncertainty.noises(laws.noise_of(study.table, "text"), ["scratch", "text"], 0.01),

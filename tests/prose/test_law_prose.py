@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from transferlaws import laws, prose
-from transferlaws.laws import Design, Fit, Hernandez, Interval, plant
+from transferlaws.laws import Design, Fit, Hernandez, Interval, LocalAlpha, plant
 from transferlaws.laws.paper import TABLE_1
 from transferlaws.laws.status import Adequate
 
@@ -71,28 +71,25 @@ def cells_of(alphas: tuple[float, ...], spread: float) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def test_local_alpha_is_what_was_planted_with_an_interval_that_sizes_do_not_shrink() -> None:
-    found = prose.law.local_alpha(cells_of((0.3, 0.3, 0.9), 0.2))
-    assert np.allclose(found["alpha"], [0.3, 0.3, 0.9])
-    assert np.allclose(found["high"] - found["alpha"], 0.2 * np.sqrt(2) / np.log(10))
-    endless = cells_of((0.3, 0.3), 0.2)
-    endless.loc[endless["d_chars"] == 1e4, "d_transferred_high"] = np.inf
-    assert prose.law.local_alpha(endless).empty
-
-
 @pytest.mark.parametrize(
-    ("alphas", "spread", "said"),
+    ("alphas", "drift", "said"),
     [
-        ((0.3, 0.5, 0.9), 0.05, "it rises** with data"),
-        ((0.9, 0.5, 0.3), 0.05, "it falls** with data"),
-        ((0.3, 0.5, 0.9), 2.0, "do not show that it changes"),
-        ((0.4,), 0.05, "nothing to compare"),
+        (
+            (0.3, 0.5, 0.9),
+            Interval(0.3, 0.1, 0.5),
+            "**it rises**, by 0.30 [0.10, 0.50] for ten times the data",
+        ),
+        ((0.9, 0.5, 0.3), Interval(-0.3, -0.5, -0.1), "**it falls**, by"),
+        ((0.3, 0.5, 0.9), Interval(0.3, -0.1, 0.7), "do not show that it changes"),
+        ((0.4,), Interval(float("nan"), None, None), "too few for a drift"),
     ],
 )
-def test_a_drift_of_alpha_is_said_only_where_intervals_part(
-    alphas: tuple[float, ...], spread: float, said: str
+def test_a_drift_of_alpha_is_said_only_where_its_interval_leaves_zero(
+    alphas: tuple[float, ...], drift: Interval, said: str
 ) -> None:
-    assert said in prose.law.drift({"text": prose.law.local_alpha(cells_of(alphas, spread))})
+    rows = [(10.0**i, 10.0 ** (i + 1), a, a - 0.1, a + 0.1, 3) for i, a in enumerate(alphas, 3)]
+    steps = pd.DataFrame(rows, columns=["d_low", "d_high", "alpha", "low", "high", "n_sizes"])
+    assert said in prose.law.drift({"text": LocalAlpha("text", steps, drift)})
 
 
 def test_fractions_fall_and_rise_as_they_do() -> None:
@@ -114,3 +111,33 @@ def test_lines_that_are_not_the_papers_are_not_called_so(fit: Fit) -> None:
     refused = {("text", "paper"): "too few cells"}
     said = prose.law.drawn({"text": fit}, refused)
     assert "gives no law here** (too few cells)" in said and "fitted the paper's way" not in said
+
+
+def test_slopes_of_their_own_drift_or_do_not() -> None:
+    def cells(slopes: tuple[float, ...]) -> pd.DataFrame:
+        rows = [
+            (n, d, 1 / (1 + np.exp(-slope * np.log(n / 1e4))))
+            for slope, d in zip(slopes, 1e3 * 10.0 ** np.arange(len(slopes)), strict=True)
+            for n in (1e3, 1e4, 1e5)
+        ]
+        return pd.DataFrame(rows, columns=["n_params", "d_chars", "fraction"])
+
+    assert "they rise with data" in prose.law.own_slopes(cells((0.1, 0.2, 0.3, 0.4, 0.5)))
+    assert "they fall with data" in prose.law.own_slopes(cells((0.5, 0.4, 0.3, 0.2, 0.1)))
+    assert "they go no one way" in prose.law.own_slopes(cells((0.3, 0.2, 0.31, 0.19, 0.3)))
+    assert "too few" in prose.law.own_slopes(cells((0.1, 0.9)))
+    assert "nothing to compare" in prose.law.own_slopes(cells((0.1,)))
+
+
+@pytest.mark.parametrize(("later", "word"), [(3.0, "above"), (1 / 3, "below")])
+def test_where_a_law_breaks_the_side_is_said(fit: Fit, later: float, word: str) -> None:
+    law = fit.law
+    rows = [
+        (n, d, float(law.d_transferred(n_params=n, d_chars=d)) * (later if d > 1e4 else 1.0), 1.0 + d / 1e5)
+        for n in (1e3, 1e4)
+        for d in (1e3, 1e4, 1e5, 1e6)
+    ]
+    cells = pd.DataFrame(rows, columns=["n_params", "d_chars", "d_transferred", "amplification"])
+    said = prose.law.breaks(cells.assign(status="interpolated"), fit)
+    assert f"With more data cells move {word} the law, by a factor of 3.00" in said
+    assert "Too few cells" in prose.law.breaks(cells.head(2).assign(status="interpolated"), fit)

@@ -7,7 +7,19 @@ import pandas as pd
 import pytest
 
 from transferlaws import prose
-from transferlaws.laws import Design, Floor, Hernandez, Interval, Noise, effective_data, noise_of, plant
+from transferlaws.laws import (
+    Chinchilla,
+    Design,
+    Floor,
+    Hernandez,
+    Interval,
+    Kaplan,
+    Noise,
+    effective_data,
+    fit_form,
+    noise_of,
+    plant,
+)
 
 SIZES, DATA = (3e3, 1e4, 4e4), (1e3, 1e4, 1e5)
 
@@ -164,3 +176,43 @@ def test_fewer_passes_are_counted_both_ways() -> None:
     assert "text: fewer at 3 of 3 data sizes, 3.0 against 9.0" in prose.runs.fewer(table)
     other = table.assign(epochs_best=12.0 - table["epochs_best"])
     assert "text: fewer at 0 of 3 data sizes, 9.0 against 3.0" in prose.runs.fewer(other)
+
+
+def test_cells_that_a_plot_loses_are_counted_and_their_absence_is_said() -> None:
+    cells = pd.DataFrame({"status": ["interpolated", "below_floor", "no_transfer", "no_transfer"]})
+    said = prose.cells.left_out({"text": cells})
+    assert "| text | 4 | 1 | 1 | 2 |" in said and "not a random choice" in said
+    assert "did best" in said and "did worst" in said
+    worst = prose.cells.left_out({"text": cells.iloc[[0, 2]]})
+    assert "did worst" in worst and "did best" not in worst
+    assert "no cell is lost" in prose.cells.left_out({"text": cells.head(1)})
+
+
+@pytest.mark.parametrize(("power", "word"), [(0.5, "up"), (-0.5, "down")])
+def test_the_inversion_is_nervous_where_it_is(power: float, word: str) -> None:
+    d = np.array([1e3, 1e4, 1e5])
+    cells = pd.DataFrame(
+        {"n_params": [1e3, 1e4, 1e5], "d_chars": d, "d_effective": 2 * d, "amplification": d**power}
+    )
+    said = prose.cells.nervous(cells)
+    assert f"goes {word} with $D_E$" in said and f"and {word} with size" in said
+    assert "nothing is amplified" in prose.cells.nervous(cells.assign(amplification=np.nan))
+
+
+def test_one_form_is_better_than_another_only_where_it_misses_less() -> None:
+    table = plant(Design(seeds=2), {}, 0.002)
+    forms = [fit_form(form, table, bootstrap=0) for form in (Kaplan, Chinchilla)]
+    assert "The form with a floor misses" in prose.comparison.floor_needed(*forms)
+    assert "The form without a floor misses" in prose.comparison.floor_needed(*reversed(forms))
+    assert "do not ask for a floor" in prose.comparison.floor_needed(forms[1], forms[1])
+
+
+def test_a_form_misses_where_it_was_bent() -> None:
+    cells = pd.DataFrame(
+        [(n, d, 3.0 + (0.5 if n == 1e5 else 0.0), 3.0) for n in (1e3, 1e4, 1e5) for d in (1e3, 1e4)],
+        columns=["n_params", "d_chars", "loss", "eq_6_1"],
+    )
+    assert "most at N = $10^{5}$ (the largest), by 0.500" in prose.comparison.where_it_misses(cells)
+    assert "(too low)" in prose.comparison.where_it_misses(cells)
+    flipped = cells.assign(loss=3.0, eq_6_1=cells["loss"])
+    assert "(too high)" in prose.comparison.where_it_misses(flipped)

@@ -21,7 +21,7 @@ def check_local_alpha(
 ) -> str:
     """Check `answer(d_first, first, d_second, second)`: ln D_T's mean rise by that of ln D_F, over sizes."""
     inf, nan = float("inf"), float("nan")
-    law = TABLE_1["text"]
+    law = next(iter(TABLE_1.values()))
     whole = [{n: float(law.d_transferred(n_params=n, d_chars=d)) for n in (1e6, 1e7)} for d in (1e5, 1e6)]
     cases = (
         (1e5, whole[0], 1e6, whole[1], law.alpha, "cells of one law"),

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from transferlaws.figures.canvas import Drawing, canvas, cell_grid, drawn, log_axes
 from transferlaws.laws import BASELINE, NOISE, Comparison
-from transferlaws.prose.comparison import FORM_NAMES
+from transferlaws.prose.comparison import form_name
 
 FITTED, HELD_OUT = "#999999", "#e69f00"
 
@@ -46,10 +46,10 @@ def scores(comparison: Comparison) -> Drawing:
         each = comparison.predictions.loc[comparison.predictions["form"] == form, "error"]
         axes.plot(100 * each.clip(lower=1e-5), np.full(len(each), height), "|", color="0.45", markersize=9)
         axes.plot(100 * error, height, "o", color="#0072b2", markersize=8)
-        labels.append(f"{FORM_NAMES[form]} ({n_free})")
+        labels.append(f"{form_name(form)} ({n_free})")
     for form, look in ((BASELINE, "--"), (NOISE, ":")):
         error = comparison.scores.loc[comparison.scores["form"] == form, "error_loss"]
-        axes.axvline(100 * float(error.iloc[0]), color="#b00020", linestyle=look, label=FORM_NAMES[form])
+        axes.axvline(100 * float(error.iloc[0]), color="#b00020", linestyle=look, label=form_name(form))
     axes.set_yticks(range(len(ranked)), labels)
     axes.set_ylim(len(ranked) - 0.5, -0.5)
     log_axes(axes, "x")
@@ -70,7 +70,7 @@ def residual_maps(comparison: Comparison) -> Drawing:
     limit = max(1.0, float(np.nanquantile(errors["signed"].abs(), 0.75)))
     norm, ramp = mpl.colors.Normalize(-limit, limit), mpl.colormaps["PuOr"]
     for panel, form in zip(axes.ravel(), order, strict=False):
-        tile = cell_grid(panel, errors, title=FORM_NAMES[form])
+        tile = cell_grid(panel, errors, title=form_name(form))
         for n, d, value in errors.loc[errors["form"] == form, ["n_params", "d_chars", "signed"]].to_numpy():
             at = tile(n, d, facecolor=ramp(norm(value)) if np.isfinite(value) else "none", linewidth=0.5)
             ink = "white" if abs(norm(value) - 0.5) > 0.35 else "black"

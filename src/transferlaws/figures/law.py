@@ -25,7 +25,7 @@ from transferlaws.figures.canvas import (
     panels,
     shades,
 )
-from transferlaws.laws import Fit, Hernandez, Interval, individual_lines
+from transferlaws.laws import Fit, Hernandez, Interval, LocalAlpha, individual_lines
 from transferlaws.prose.law import METHOD_NAMES, ORDER
 
 LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
@@ -98,8 +98,10 @@ def individual_fits(fit: Fit) -> Drawing:
         panel.plot(n, shared, ":", color="0.4", linewidth=1.2)
         title = f"$D_F$ = {number(d_chars)}"
         if d_chars in lines.index:
-            line = lines.loc[d_chars]
-            panel.plot(n, line["height"] + line["slope"] * np.log(n), "-", color=shade)
+            line, group = lines.loc[d_chars], fit.cells[fit.cells["d_chars"] == d_chars]
+            shown = group.loc[group["fraction"].gt(0) & group["fraction"].lt(1), "n_params"]
+            own = np.array([shown.min(), shown.max()], float)
+            panel.plot(own, line["height"] + line["slope"] * np.log(own), "-", color=shade)
             title += f", slope {line['slope']:.2f}"
         panel.set_title(title, fontsize="small")
         logit_ticks(panel, *LOGIT_LIMITS)
@@ -142,7 +144,7 @@ def n_star(
             axes.plot(d, star, ":", color=colour(source, titles), label=f"the paper's law, {source}")
     log_axes(axes)
     axes.set(xlabel="fine-tuning data, $D_F$ (characters)", ylabel="$N^*$ (parameters)")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 
@@ -196,16 +198,17 @@ def representations(fit: Fit) -> Drawing:
 
 @drawn
 def local_alphas(
-    steps: Mapping[str, pd.DataFrame], fits: Sequence[Fit], *, titles: Titles = UNTITLED
+    local: Mapping[str, LocalAlpha], fits: Sequence[Fit], *, titles: Titles = UNTITLED
 ) -> Drawing:
-    """Local alpha between neighbouring data sizes, a panel a source, over the alphas of its methods.
+    """Alpha between neighbouring data sizes, a panel a source, over the alphas of its methods.
 
-    `steps` are frames of `prose.law.local_alpha`, `fits` the fits of all methods: a line each, shaded over
-    the closed interval.
+    `fits` are those of all methods: a line each, shaded over a closed interval. A step whose interval is open
+    is an open point without one.
     """
-    figure, axes = panels(len(steps), height=3.9)
+    figure, axes = panels(len(local), height=3.9)
     looks = {"paper": ("-", "#555555"), "logit": ("--", "#009e73"), "loss_space": ("-.", "#cc79a7")}
-    for panel, (source, found) in zip(axes, steps.items(), strict=True):
+    for panel, (source, by_source) in zip(axes, local.items(), strict=True):
+        found = by_source.steps
         for fit in (fit for fit in fits if fit.source == source):
             line, shade = looks[fit.method]
             if fit.alpha.low is not None and fit.alpha.high is not None:
@@ -214,8 +217,11 @@ def local_alphas(
             panel.axhline(fit.alpha.value, color=shade, linestyle=line, linewidth=1.2, label=label)
         shade = colour(source, titles)
         at = np.sqrt(found["d_low"] * found["d_high"])
-        panel.vlines(at, found["low"], found["high"], color=shade, linewidth=1.4)
-        panel.plot(at, found["alpha"], "o-", color=shade, linewidth=0.8)
+        closed = found["low"].notna()
+        panel.vlines(at[closed], found["low"][closed], found["high"][closed], color=shade, linewidth=1.4)
+        panel.plot(at, found["alpha"], color=shade, linewidth=0.8)
+        panel.plot(at[closed], found["alpha"][closed], "o", color=shade)
+        panel.plot(at[~closed], found["alpha"][~closed], "o", color=shade, fillstyle="none")
         ends = [*found["d_low"], *found["d_high"]] or [1e3, 1e6]
         panel.set_xlim(min(ends), max(ends))
         log_axes(panel, "x")

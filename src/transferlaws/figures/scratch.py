@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
-from transferlaws.figures.canvas import Drawing, canvas, drawn, log_axes, number, shades
+from transferlaws.figures.canvas import Drawing, canvas, drawn, log_axes, number, outside_legend, shades
 from transferlaws.laws import Floor, LossForm
 
 BEYOND = 1e3
@@ -80,5 +80,5 @@ def residuals(table: pd.DataFrame, laws: Mapping[str, LossForm], *, titles: Titl
         log_axes(panel, "x")
         panel.set(xlabel=f"{titles.target} (characters)", title=title)
     axes[0][0].set_ylabel("measured - fitted (nats/token)")
-    axes[0][-1].legend(title="N")
+    outside_legend(figure, "N")
     return figure

@@ -133,11 +133,11 @@ def tuning_curves(tried: pd.DataFrame, d_chars: int, *, titles: Titles = UNTITLE
     markers = dict(zip(sorted(set(here["arm"])), MARKERS, strict=False))
     for panel, n_params in zip(axes[0], sizes, strict=True):
         for arm, marker in markers.items():
-            curve = here[(here["arm"] == arm) & (here["n_params"] == n_params)].sort_values("learning_rate")
-            if len(curve):
-                above = curve["loss_validation"] - curve["loss_validation"].min()
+            own = here[(here["arm"] == arm) & (here["n_params"] == n_params)]
+            if len(own):
+                lowest = own.groupby("learning_rate")["loss_validation"].min()  # over what else was tried
                 look = {"marker": marker, "color": colour(arm, titles), "label": titles.arm(arm)}
-                panel.plot(curve["learning_rate"], above, "-", **look)
+                panel.plot(lowest.index, lowest - lowest.min(), "-", **look)
         log_axes(panel, "x")
         panel.set(xlabel="learning rate", title=f"N = {number(n_params)}")
     axes[0][0].set_ylabel("validation loss above the best (nats/token)")
@@ -200,5 +200,5 @@ def epochs_to_best(table: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing
         axes.plot(middle.index, middle.to_numpy(), f"{marker}-", color=shade, label=titles.arm(arm))
     log_axes(axes)
     axes.set(xlabel=f"{titles.target} (characters)", ylabel="epochs to the best validation loss")
-    axes.legend()
+    figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -33,17 +33,19 @@ if TYPE_CHECKING:
     from transferlaws.laws.questions.equality import Equality, same_exponent
     from transferlaws.laws.questions.gain import Gain, gain
     from transferlaws.laws.questions.information import expected_sd, next_cells
+    from transferlaws.laws.questions.local_alpha import LocalAlpha, local_alpha
     from transferlaws.laws.questions.power import Power, power
     from transferlaws.laws.status import CellStatus, Status
 
 __all__ = [
     "BASELINE", "ENDING_OF", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "TUNED", "BrokenPower",
     "CellStatus", "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "Floor",
-    "FormFit", "Gain", "Hernandez", "Interval", "Kaplan", "LossForm", "MeasuredCurve", "Multiplicative",
+    "FormFit", "Gain", "Hernandez", "Interval", "Kaplan", "LocalAlpha", "LossForm", "MeasuredCurve",
+    "Multiplicative",
     "Noise", "Power", "PowerOfData", "Rectified", "RectifiedAtOneSize", "Result", "Scratch", "Status",
     "TransferGap", "Tuning", "Unified", "check_table", "compare", "declare_hold_out", "design_of",
     "effective_data", "expected_sd", "fit", "fit_all", "fit_curves", "fit_form", "floors", "gain",
-    "individual_lines", "larger_designs", "laws_document", "leave_outs", "next_cells", "noise_of", "notes",
+    "individual_lines", "larger_designs", "laws_document", "leave_outs", "local_alpha", "next_cells", "noise_of", "notes",
     "plant", "planted_law", "power", "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent",
     "scratch_of", "sources", "tuning_of", "without_highest", "word", "write_laws",
 ]  # fmt: skip
@@ -71,6 +73,7 @@ _ROOMS = {
     "questions.designs": "design_of larger_designs planted_law scratch_of",
     "questions.equality": "Equality same_exponent",
     "questions.gain": "Gain gain",
+    "questions.local_alpha": "LocalAlpha local_alpha",
     "questions.information": "expected_sd next_cells",
     "questions.power": "Power power",
     "status": "CellStatus Status",

@@ -135,11 +135,13 @@ def left_out(cells: Mapping[str, pd.DataFrame]) -> Prose:
         finite = int(counts.get("interpolated", 0)) + int(counts.get("extrapolated", 0))
         ends = (int(counts.get("below_floor", 0)), int(counts.get("no_transfer", 0)))
         rows.append((markdown(source), len(frame), finite, *ends))
-    lost = sum(row[3] + row[4] for row in rows)
+    lost = [
+        words
+        for place, words in ((3, "those in which pre-training did best"), (4, "those in which it did worst"))
+        if any(row[place] for row in rows)
+    ]
     meaning = (
-        "Cells that are left out are not a random choice: the plot loses those in which pre-training did "
-        "best, "
-        "and those in which it did worst."
+        f"Cells that are left out are not a random choice: this plot loses {' and '.join(lost)}."
         if lost
         else "Here no cell is lost to it."
     )

@@ -24,11 +24,16 @@ FORM_NAMES = {
     BASELINE: "no fit: nearest cell",
     NOISE: "noise between seeds",
 }
-LAWS = {"loss_space": "a curve a size (loss space)", "eq_6_1": "one form for all (eq. 6.1)"}
+LAWS = {"loss_space": "one curve per size (loss space)", "eq_6_1": "one form for all (eq. 6.1)"}
 SAME = 1e-4
 """Share by which two errors may differ and still be one."""
 DECIDED = 0.95
 """Share of redrawn choices of cells in which a form must be best to be called best."""
+
+
+def form_name(form: str) -> str:
+    """What a form is called on a page; one without a title goes by its own name."""
+    return FORM_NAMES.get(form, form.replace("_", " "))
 
 
 def declared(sentence: str, held: int, of: int) -> Prose:
@@ -52,24 +57,24 @@ def compared(comparison: Comparison, n_fitted: int, seed: int = 0, draws: int = 
     errors = table[["error_loss", "worst_loss", "error_d_effective"]].map(percent).to_numpy()
     counts = zip(map(int, table["n_free"]), map(int, table["n_cells"]), strict=True)
     rows = (
-        (FORM_NAMES[form], n_free or "–", n_cells, *found)
+        (form_name(form), n_free or "–", n_cells, *found)
         for form, (n_free, n_cells), found in zip(table.index, counts, errors, strict=True)
     )
-    worse = [FORM_NAMES[form] for form in forms if not table.loc[form, "error_loss"] < baseline]
+    worse = [form_name(form) for form in forms if not table.loc[form, "error_loss"] < baseline]
     losers = (
         f"No better than fitting nothing: {', '.join(worse)}."
         if worse
         else "Every form beats fitting nothing."
     )
     # Eq. 6.1 is fitted to the from-scratch cells too.
-    loose = [FORM_NAMES[f] for f in forms if f != "eq_6_1" and table.loc[f, "n_free"] >= n_fitted]
+    loose = [form_name(f) for f in forms if f != "eq_6_1" and table.loc[f, "n_free"] >= n_fitted]
     too_free = (
         f"\n\n**Fitted to {n_fitted} fine-tuned cells, {', '.join(loose)} "
         f"{'has' if len(loose) == 1 else 'have'} at least as many parameters as there are cells.** Such a "
         "form is not determined, and what it misses by says little about it."
     )
     alike = [
-        f"{FORM_NAMES[one]} and {FORM_NAMES[other]}"
+        f"{form_name(one)} and {form_name(other)}"
         for one, other in pairwise(forms)
         if abs(table.loc[one, "error_loss"] / table.loc[other, "error_loss"] - 1) < SAME
     ]
@@ -82,7 +87,7 @@ def compared(comparison: Comparison, n_fitted: int, seed: int = 0, draws: int = 
     columns = ("form", "parameters", "cells", "mean error", "worst cell", "error in $D_E$")
     return Prose(
         grid(columns, rows)
-        + f"\n\nLeast error on the held-out cells: **{FORM_NAMES[best]}**, {100 * least:.2g} % on average, "
+        + f"\n\nLeast error on the held-out cells: **{form_name(best)}**, {100 * least:.2g} % on average, "
         f"where fitting nothing misses by {100 * baseline:.2g} % and noise alone would leave "
         f"{100 * noise:.2g} %. {_ranking(comparison, forms, seed, draws)} {losers}{too_free if loose else ''}"
     )
@@ -102,7 +107,7 @@ def _ranking(comparison: Comparison, forms: Sequence[str], seed: int, draws: int
     if share[forms[0]] >= DECIDED:
         return f"It comes first in {best} of {draws:,} redrawn choices of the held-out cells."
     rivals = share[share >= 1 - DECIDED].drop(forms[0], errors="ignore").sort_values(ascending=False)
-    named = ", ".join(f"{FORM_NAMES[str(form)]} ({100 * value:.0f} %)" for form, value in rivals.items())
+    named = ", ".join(f"{form_name(str(form))} ({100 * value:.0f} %)" for form, value in rivals.items())
     return (
         f"But in {draws:,} redrawn choices of these cells it comes first in only {best}, beside "
         f"{named or 'several others'}: **these cells do not single out a law.**"
@@ -130,7 +135,7 @@ def leaning(comparison: Comparison) -> Prose:
         own = cells.loc[cells["form"] == form, "signed"]
         means = (own[view].mean() for view in views.values())
         said = (f"{mean:+.2g} %" if np.isfinite(mean) else "–" for mean in means)
-        rows.append((FORM_NAMES[form], *said, f"{int((own < 0).sum())} of {own.count()} cells"))
+        rows.append((form_name(form), *said, f"{int((own < 0).sum())} of {own.count()} cells"))
     return grid(("form", *views, "too low in"), rows)
 
 
@@ -180,7 +185,9 @@ def all_cells(cells: pd.DataFrame) -> tuple[str, str, str]:
     """A row of the box: what each law misses over all cells."""
     used = cells[cells["in_law"]]
     misses = {law: float(((used["loss"] - used[law]) ** 2).mean() ** 0.5) for law in LAWS}
-    ours = f"typical miss {misses['eq_6_1']:.3f} nats/token; with a curve a size {misses['loss_space']:.3f}"
+    ours = (
+        f"typical miss {misses['eq_6_1']:.3f} nats/token; with one curve per size {misses['loss_space']:.3f}"
+    )
     return "one expression for all cells", REPORTED["unified"], ours
 
 

@@ -1,14 +1,14 @@
 """A fitted law in words: its numbers beside the paper's, and what its status allows a reader to say."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, spearmanr
+from scipy.stats import spearmanr
 
 from transferlaws.escape import markdown
-from transferlaws.laws import Fit, FormFit, Hernandez, Interval, individual_lines
+from transferlaws.laws import Fit, FormFit, Hernandez, Interval, LocalAlpha, individual_lines
 from transferlaws.laws.paper import REPORTED
 from transferlaws.prose.numbers import Prose, counted, grid, interval, scientific
 
@@ -25,9 +25,11 @@ def table(fits: Iterable[Fit], paper: Mapping[str, Hernandez]) -> Prose:
     for source, law in paper.items():
         values = (scientific(law.k), f"{law.alpha:g}", f"{law.beta:g}", f"{law.beta / law.alpha:.1f}")
         rows.append((markdown(source), "paper, Table 1", *values, "not stated", "not said"))
-    for fit in fits:
+    fits = list(fits)
+    order = {source: place for place, source in enumerate(dict.fromkeys(fit.source for fit in fits))}
+    for fit in sorted(fits, key=lambda fit: (order[fit.source], ORDER.index(fit.method))):
         found = map(interval, (fit.k, fit.alpha, fit.beta, fit.beta_over_alpha))
-        whose = f"ours, {fit.method.replace('_', ' ')}"
+        whose = f"ours, {METHOD_NAMES[fit.method]}"
         rows.append((markdown(fit.source), whose, *found, fit.n_runs, judged(fit)))
     return grid(columns, rows)
 
@@ -38,8 +40,11 @@ def judged(fit: Fit) -> str:
     return ", ".join(words if fit.search.value == "finished" else [fit.search.words, *words])
 
 
-def verdict(fit: Fit) -> Prose:
-    """Three judgements: of the search, of whether the runs identify the law, of whether it follows them."""
+def verdict(fit: Fit, said: Collection[str] = ()) -> Prose:
+    """Three judgements: of the search, of whether the runs identify the law, of whether it follows them.
+
+    Notes that were `said` elsewhere are left out.
+    """
     judged = (
         ("the search", fit.search.words, fit.search.sentence),
         ("the runs", fit.identification.words, fit.identification.sentence),
@@ -56,7 +61,7 @@ def verdict(fit: Fit) -> Prose:
         for name, meaning in MEANINGS.items()
         if getattr(fit, name).covers(0.0)
     )
-    notes = "".join(f"\n- {note}" for note in fit.notes)
+    notes = "".join(f"\n- {note}" for note in fit.notes if note not in said)
     return Prose(
         f"{listed}\n\n{may}{zero} Intervals are {100 * fit.level:g} %, from {fit.n_runs} runs in "
         f"{sum(fit.n_cells.values())} fine-tuned cells.\n{notes}"
@@ -64,8 +69,13 @@ def verdict(fit: Fit) -> Prose:
 
 
 def verdicts(fits: Mapping[str, Fit]) -> Prose:
-    """The verdict on each source's law."""
-    return Prose("\n\n".join(f"*{markdown(source)}.* {verdict(fit)}" for source, fit in fits.items()))
+    """The verdict on each source's law; a note that several share is said once."""
+    said: list[str] = []
+    parts = []
+    for source, fit in fits.items():
+        parts.append(f"*{markdown(source)}*\n\n{verdict(fit, said)}")
+        said += fit.notes
+    return Prose("\n\n".join(parts))
 
 
 def refusals(reasons: Mapping[tuple[str, str], str]) -> Prose:
@@ -85,6 +95,7 @@ def agreement(fits: Sequence[Fit]) -> Prose:
     """Whether several ways to fit one source agree, exponent by exponent, and what it means if not."""
     if len(fits) < 2:
         return Prose("One way to fit gave a law here, so there is nothing to agree with.")
+    fits = sorted(fits, key=lambda fit: ORDER.index(fit.method))
     said, apart_on = [], []
     for name in EXPONENTS:
         values = ", ".join(f"{METHOD_NAMES[fit.method]} {interval(getattr(fit, name))}" for fit in fits)
@@ -219,57 +230,29 @@ def breaks(cells: pd.DataFrame, fit: Fit) -> Prose:
     )
 
 
-def local_alpha(cells: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """The exponent of data between neighbouring data sizes: ln D_T's rise over ln D_F's, mean over sizes.
-
-    `cells` is a frame of `effective_data`. Columns: d_low, d_high, alpha, low, high, n_sizes. Sizes share
-    their samples, so their errors are taken to go together: the interval does not shrink with their number.
-    """
-    reach = float(norm.ppf((1 + level) / 2))
-    used = cells[(cells["d_transferred_low"] > 0) & np.isfinite(cells["d_transferred_high"])]
-    used = used.assign(
-        y=np.log(used["d_transferred"].astype(float)),
-        sd=np.log((used["d_transferred_high"] / used["d_transferred_low"]).astype(float)) / (2 * reach),
-    )
-    rows = []
-    for first, second in pairwise(sorted(set(cells["d_chars"]))):
-        left, right = (used[used["d_chars"] == d].set_index("n_params") for d in (first, second))
-        both = left.index.intersection(right.index)
-        if len(both) == 0:
-            continue
-        step = np.log(second / first)
-        alpha = float((right.loc[both, "y"] - left.loc[both, "y"]).mean()) / step
-        sd = float(np.hypot(left.loc[both, "sd"].mean(), right.loc[both, "sd"].mean())) / step
-        rows.append((first, second, alpha, alpha - reach * sd, alpha + reach * sd, len(both)))
-    return pd.DataFrame(rows, columns=["d_low", "d_high", "alpha", "low", "high", "n_sizes"])
-
-
-def drift(found: Mapping[str, pd.DataFrame]) -> Prose:
-    """Whether the local alpha of each source changes over the data: its lowest and highest step compared."""
+def drift(found: Mapping[str, LocalAlpha]) -> Prose:
+    """Whether alpha changes along the data, source by source: its ends, and its drift with an interval."""
     said = []
-    for source, steps in found.items():
-        title = f"*{markdown(source)}*"
-        if len(steps) < 2:
-            said.append(
-                f"- {title}: {counted(len(steps), 'step')} of data can be read, so nothing to compare."
-            )
+    for source, local in found.items():
+        title, steps = f"*{markdown(source)}*", local.steps.dropna()
+        if not local.drift.closed:
+            count = counted(len(steps), "step")
+            said.append(f"- {title}: only {count} of data can be read with an interval, too few for a drift.")
             continue
-        least, most = steps.loc[steps["alpha"].idxmin()], steps.loc[steps["alpha"].idxmax()]
-        first, second = sorted((least, most), key=lambda step: float(step["d_low"]))
-        clear = float(least["high"]) < float(most["low"])
-        way = "rises" if second["alpha"] > first["alpha"] else "falls"
+        first, last = steps.iloc[0], steps.iloc[-1]
         ends = " to ".join(
             f"{step['alpha']:.2f} [{step['low']:.2f}, {step['high']:.2f}] between "
-            f"{scientific(step['d_low'], 1)} "
-            f"and {scientific(step['d_high'], 1)} characters"
-            for step in (first, second)
+            f"{scientific(step['d_low'], 1)} and {scientific(step['d_high'], 1)} characters"
+            for step in (first, last)
         )
+        change = f"{interval(local.drift)} for ten times the data"
         verdict = (
-            f"**it {way}** with data, from {ends}: one alpha does not describe these cells"
-            if clear
-            else f"from {ends}; the intervals meet, so these runs do not show that it changes"
+            f"so these runs do not show that it changes (drift {change})"
+            if local.drift.covers(0.0)
+            else f"**it {'rises' if local.drift.value > 0 else 'falls'}**, by {change}: one alpha does not "
+            "describe these cells"
         )
-        said.append(f"- {title}: {verdict}.")
+        said.append(f"- {title}: from {ends}; {verdict}.")
     return Prose("\n".join(said))
 
 

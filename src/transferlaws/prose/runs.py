@@ -105,7 +105,7 @@ def one_rate(tried: pd.DataFrame, source: str) -> pd.DataFrame:
         cost = excess.dropna(axis=1).sum() if isinstance(excess, pd.DataFrame) else pd.Series(dtype=float)
         if cost.empty:
             continue
-        rate = float(cost.idxmin())
+        rate = float(cost.index.to_numpy(float)[int(cost.to_numpy().argmin())])
         tuned = {arm: each.loc[data].min(axis=1) for arm, each in tables.items()}
         shared = {arm: each.loc[data, rate] for arm, each in tables.items()}
         for d in data:
