@@ -177,6 +177,19 @@ class Study:
         rows = [[record.key, *point] for record in records for point in record.curve]
         return pd.DataFrame(rows, columns=["key", *CURVE_COLUMNS])
 
+    def audit(self) -> "pd.DataFrame":
+        """What a wider search found in cells drawn at random: one row a run, `training.around.COLUMNS`.
+
+        Of the audit that `transferlaws audit` last began here, cells whose search is done; else the published
+        one. Empty without either. Raises TransferLawsError for a published one that is damaged.
+        """
+        from transferlaws.runs.audit import AuditPlan
+        from transferlaws.runs.published import read_audit
+
+        begun = AuditPlan.noted(self.plan, self.store)
+        found = None if begun is None else begun.table(self.store)
+        return read_audit(self.results) if found is None or found.empty else found
+
     def fit(
         self,
         method: str = "loss_space",

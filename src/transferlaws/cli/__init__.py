@@ -15,7 +15,7 @@ from transferlaws.cli.arguments import refuse_nothing, within_ends
 from transferlaws.cli.output import complain, give_up, prepare, takes_no_more
 from transferlaws.errors import TransferLawsError, UsageError
 
-ROOMS = ("corpora", "runs", "ingest", "laws", "planner", "book")
+ROOMS = ("corpora", "runs", "audit", "ingest", "laws", "planner", "book")
 
 
 def verbs() -> dict[str, Callable[..., Any]]:

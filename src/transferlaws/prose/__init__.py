@@ -4,6 +4,7 @@ A table, a fit or a comparison in, Markdown out that claims no more than it show
 """
 
 from transferlaws.prose import (
+    audit,
     cells,
     comparison,
     corpora,
@@ -21,6 +22,7 @@ from transferlaws.prose.numbers import Prose
 
 __all__ = [
     "Prose",
+    "audit",
     "cells",
     "comparison",
     "corpora",

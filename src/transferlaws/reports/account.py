@@ -11,6 +11,7 @@ import pandas as pd
 from transferlaws import prose
 from transferlaws.files import write_atomic
 from transferlaws.laws import Fit
+from transferlaws.laws.questions.remaining import gains
 from transferlaws.study import Study
 
 BY_HAND = {
@@ -30,6 +31,8 @@ def write_account(study: Study, fits: Sequence[Fit], folder: Path | None = None)
     runs = everything[(everything["role"] == "run") & (everything["status"] == "ok")]
     primary = {fit.source: fit for fit in fits if fit.method == "loss_space"}
     controls = prose.cells.controls(question.main, question.controls, runs)
+    audit = study.audit()
+    audited = gains(audit[audit["cell"].isin(runs["key"])])
     parts = [
         f"# What the {scale.name} study measured",
         f"Written by `transferlaws freeze --scale {scale.name}` from the files beside it. Sizes N are "
@@ -49,6 +52,7 @@ def write_account(study: Study, fits: Sequence[Fit], folder: Path | None = None)
         prose.runs.edges(everything, scale.tuning),
         "## Runs that met their token limit",
         prose.runs.capped(runs, scale.recipe.max_tokens),
+        *([] if audited.empty else ["## What a wider search would still gain", *prose.audit.all_of(audited)]),
         "## Runs, and what is missing",
         prose.study.coverage(_planned(study), everything),
         "\n".join(

@@ -23,7 +23,7 @@ from transferlaws.files import (
 )
 from transferlaws.laws import laws_document, read_table, sources, write_laws
 from transferlaws.reports.account import write_account
-from transferlaws.runs.published import write_manifest
+from transferlaws.runs.published import AUDIT, write_manifest
 from transferlaws.study import Study
 
 _PACKAGES = ("numpy", "scipy", "pandas", "tokenizers", "torch", "transformers", "distributed")
@@ -72,6 +72,11 @@ def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
         write_laws(folder / "laws.json", document)
         # Too few usable cells: said, not hidden.
         unfitted = {f"{source}/{method}": reason for (source, method), reason in failed.items()}
+        audit = study.audit()
+        audit = audit[audit["cell"].isin(table["key"])]  # not one of runs that others have replaced
+        if len(audit):
+            with replace_atomic(folder / AUDIT) as path:
+                audit.to_csv(path, index=False, lineterminator="\n")
         origin = provenance(study) | {"unfitted": unfitted}
         write_atomic(folder / "provenance.json", json.dumps(origin, indent=1) + "\n")
         write_account(study, fits, folder)
@@ -92,7 +97,7 @@ def _new_folder(target: Path) -> Iterator[Path]:
         remove_left_behind(home.parent, f".{home.name}.*.tmp")
         yield made
         for path in home.iterdir() if home.is_dir() else ():
-            if (made / path.name).exists() or path.name.endswith(".tmp"):
+            if (made / path.name).exists() or path.name.endswith(".tmp") or path.name == AUDIT:
                 continue
             if path.is_dir() and not path.is_symlink():
                 shutil.copytree(path, made / path.name, symlinks=True)

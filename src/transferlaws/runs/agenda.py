@@ -16,7 +16,7 @@ from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 
-ROLES = ("pretrain", "tune", "run")  # each waits for the one before
+ROLES = ("pretrain", "tune", "run", "audit")  # each waits for the one before
 ASSUMED_FLOPS_PER_SECOND = 1e10  # of one core, until the first run tells
 RELEARN_EVERY = 10  # finished runs between two looks at what runs take
 
@@ -54,6 +54,7 @@ class Agenda:
         self.plan, self.store = plan, store
         self.finished: set[str] = set()
         self.given_up: set[str] = set()
+        self.lost: set[str] = set()  # pre-training runs whose weights are gone and needed
         self._learn()
         lines = [
             (plan.cells(store, [arm], [size]), arm, size)
@@ -90,6 +91,7 @@ class Agenda:
 
     def _able(self, line: int) -> list[Ready]:
         cells = self.cells[line]
+        self.lost.difference_update(cell.spec.key for cell in cells if cell.spec is not None)
         todo = [cell for cell in cells if cell.spec is not None and not self._done(cell)]
         starts = {cell.spec.start for cell in todo if cell.spec is not None}
         # Weights that a missing run starts from are made again if they are gone, record or not.
@@ -101,6 +103,7 @@ class Agenda:
             and not self.store.has_checkpoint(cell.spec.key)
         }
         self.finished -= lost.keys()
+        self.lost |= lost.keys()
         return [
             Ready(cell, cell.spec, line, self._seconds(cell))
             for cell in [*lost.values(), *todo]
@@ -115,7 +118,7 @@ class Agenda:
             self._ready[line] = self._able(line)
 
     def _done(self, cell: Cell) -> bool:
-        if cell.spec is None:
+        if cell.spec is None or cell.spec.key in self.lost:
             return False
         if cell.spec.key not in self.finished:
             record = self.store.read(cell.spec.key)

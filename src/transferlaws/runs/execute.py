@@ -20,7 +20,7 @@ from transferlaws.corpora import Corpus
 from transferlaws.errors import TransferLawsError
 from transferlaws.models import lm
 from transferlaws.runs.record import Record
-from transferlaws.runs.store import Store
+from transferlaws.runs.store import Store, same_result
 from transferlaws.tokens import Encoded, Tokenizer, encode, tokenizer_of
 from transferlaws.training.batches import Batches, evaluation_batches
 from transferlaws.training.device import device_in_words, prepare_device, scored_together
@@ -100,9 +100,9 @@ _workbenches: dict[str, Workbench] = {}
 def execute(spec: RunSpec, workspace: Workspace) -> Record:
     """Train the spec, write its record (and, for pre-training, its weights) to the store, return it.
 
-    A record that is already there is returned as it is, unless the weights it should have left are
-    gone: then they are made again. A run that fails leaves a record with status
-    `failed` and the reason; a full disk or an unwritable store raises TransferLawsError.
+    A record that is already there is returned as it is. If the weights it should have left are gone, they
+    are made again first, and where they turn out to be others, so is the record. A run that fails leaves a
+    record with status `failed` and the reason; a full disk or an unwritable store raises TransferLawsError.
     """
     store = Store(workspace.store)
     present = store.read(spec.key)
@@ -120,6 +120,8 @@ def execute(spec: RunSpec, workspace: Workspace) -> Record:
         logging.getLogger(__name__).debug("run %s failed", spec.key, exc_info=True)
         reason = f"{type(error).__name__}: {error}"
         record = Record(spec.key, spec.to_json(), "failed", {"reason": reason, **_stamp(started)}, [])
+    if present is not None and same_result(present, record):
+        return present
     store.write(record)
     return record
 

@@ -4,6 +4,7 @@ results/<scale>/runs.csv           one row a run, diverged and failed ones too
 results/<scale>/curves.parquet     every evaluation of every run
 results/<scale>/specs.jsonl        key and spec of each run, so that any of them can be trained again
 results/<scale>/laws.json          the laws of transfer, every source and method
+results/<scale>/audit.csv          one row a run of the study's audit, where there was one (`training.around`)
 results/<scale>/provenance.json    code, packages, corpora, hardware, core-hours
 results/<scale>/README.md          an account of all that, in words
 results/<scale>/manifest.json      SHA-256 of the files of numbers, and of each run in them
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import read_sealed, recovered, write_sealed
 from transferlaws.runs.record import CURVE_COLUMNS, Record
+from transferlaws.training.around import COLUMNS, setting_of
 from transferlaws.training.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 RUNS = ("runs.csv", "curves.parquet", "specs.jsonl")
 SEALED = (*RUNS, "laws.json", "provenance.json")
+AUDIT = "audit.csv"
 MANIFEST = "manifest.json"
 _NUMBERS = (
     "n_params", "n_params_total", "d_chars", "d_tokens", "seed", "loss", "bits_per_char", "loss_validation",
@@ -68,9 +71,31 @@ def read_published(folder: Path) -> Mapping[str, Record]:
         raise TransferLawsError(f"{folder}: {error}") from error
 
 
+def read_audit(folder: Path) -> "pd.DataFrame":
+    """The audit in a results folder, `training.around.COLUMNS`; empty where none was published.
+
+    Raises TransferLawsError, in one line, for one that is not of the promised form, not what the manifest
+    names, or about other runs than those published.
+    """
+    folder = recovered(Path(folder))
+    for last in (False, False, True):
+        manifest = _manifest(folder)
+        if not (folder / AUDIT).exists() and (manifest is None or AUDIT not in manifest["files"]):
+            return _audit(None, {})
+        data = _read(folder, (AUDIT, *RUNS))
+        if manifest is None or manifest["files"].get(AUDIT) == _sha256(data[AUDIT]):
+            break
+        if last or _manifest(folder) == manifest:  # else a freeze has just come between
+            raise TransferLawsError(f"{folder / AUDIT} is not what was published: it and {MANIFEST} differ")
+    try:
+        return _audit(data[AUDIT], _specs(data))
+    except _MalformedError as error:
+        raise TransferLawsError(f"{folder}: {error}") from error
+
+
 def write_manifest(folder: Path) -> None:
     """Write down the SHA-256 of a results folder's files and runs, to be believed from now on."""
-    data = _read(folder, SEALED)
+    data = _read(folder, (*SEALED, AUDIT) if (folder / AUDIT).exists() else SEALED)
     files = {name: _sha256(content) for name, content in data.items()}
     write_sealed(folder / MANIFEST, {"schema": 1, "files": files, "runs": _digests(data)})
 
@@ -86,7 +111,8 @@ def differences(folder: Path) -> list[str]:
     if manifest is None:
         lines.append(f"{folder / MANIFEST} is missing: only the form of the files can be checked")
     data: dict[str, bytes] = {}
-    for name in SEALED:
+    audited = (folder / AUDIT).exists() or (manifest is not None and AUDIT in manifest["files"])
+    for name in (*SEALED, AUDIT) if audited else SEALED:
         try:
             data |= _read(folder, (name,))
         except TransferLawsError as error:
@@ -101,6 +127,8 @@ def differences(folder: Path) -> list[str]:
             lines += _changed_runs(manifest["runs"], _digests(data))
     try:
         _records(data)
+        if AUDIT in data:
+            _audit(data[AUDIT], _specs(data))
     except _MalformedError as error:
         lines.append(f"{folder}: {error}")
     return lines
@@ -197,6 +225,42 @@ def _spec_line(line: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     if named != key:
         raise _MalformedError(f"the spec of run {key} in specs.jsonl is that of another run, {named}")
     return key, spec, kept
+
+
+def _specs(data: Mapping[str, bytes]) -> dict[str, RunSpec]:
+    """The published runs' specs, by key."""
+    lines = map(_spec_line, _text(data, "specs.jsonl").splitlines())
+    return {key: RunSpec.from_json(spec) for key, spec, _ in lines}
+
+
+def _audit(content: bytes | None, specs: Mapping[str, RunSpec]) -> "pd.DataFrame":
+    """audit.csv, of the promised form: every row under the key of its setting."""
+    import pandas as pd
+
+    if content is None:
+        return pd.DataFrame(columns=list(COLUMNS))
+    try:
+        named = dict.fromkeys(("cell", "setting", "key", "arm"), str)
+        table = pd.read_csv(io.BytesIO(content), dtype=named, float_precision="round_trip")
+    except (ValueError, OverflowError) as error:
+        raise _MalformedError(f"{AUDIT} cannot be read: {' '.join(str(error).split())}") from error
+    if missing := [column for column in COLUMNS if column not in table.columns]:
+        raise _MalformedError(f"{AUDIT} lacks the columns {', '.join(missing)}")
+    for named_row in table.to_dict("records"):
+        row = {str(name): value for name, value in named_row.items()}
+        own = specs.get(row["cell"])
+        if own is None:
+            raise _MalformedError(f"{AUDIT} has run {row['cell']} that runs.csv has not")
+        try:
+            key = setting_of(own, row).key
+        except (ValueError, TypeError, OverflowError) as error:
+            raise _MalformedError(f"{AUDIT} has a setting that is none, of run {row['key']}") from error
+        finished = (
+            row["status"] == "ok" and math.isfinite(row["loss"]) and math.isfinite(row["loss_validation"])
+        )
+        if key != row["key"] or not (finished or row["status"] == "diverged"):
+            raise _MalformedError(f"{AUDIT} has something else under the key of run {row['key']}")
+    return table
 
 
 def _points(data: Mapping[str, bytes]) -> dict[str, list[list[Any]]]:

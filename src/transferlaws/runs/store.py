@@ -3,6 +3,7 @@
     <store>/records/<key>.json         what a run was and what came out
     <store>/checkpoints/<key>/         weights of pre-trained runs (config.json, model.safetensors)
     <store>/claims                     an empty file whose bytes are locked: one for each run in progress
+    <store>/audit.json                 which cells the last audit drew (`runs.audit`)
 
 Runs that were published count as present (`runs.published`).
 
@@ -83,6 +84,9 @@ class Store:
                     path.replace(path.with_suffix(".json.broken"))
             logger.warning("record %s is damaged (%s); set aside, the run will be repeated", path, error)
             return None
+        published = self.published.get(key)
+        if published is not None and same_result(record, published):
+            record = published  # trained again for its weights: the run is the one that was published
         self._seen[key] = (stamp, record)
         return record
 
@@ -173,6 +177,14 @@ class Store:
                 "`transferlaws run` trains them again"
             )
         return self.checkpoints / key
+
+
+def same_result(one: Record, other: Record) -> bool:
+    """True for two records of a finished run that differ at most in the time and the machine it took."""
+    names = ("loss", "loss_validation", "checkpoint_sha256")
+    return one.status == other.status == "ok" and all(
+        one.outcome.get(n) == other.outcome.get(n) for n in names
+    )
 
 
 def _parse(text: str) -> Record:
