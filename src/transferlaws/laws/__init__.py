@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from transferlaws.laws.curves.curve import Curve, Curves, MeasuredCurve
     from transferlaws.laws.curves.floors import Floor, floors
+    from transferlaws.laws.curves.predictive import Predictive
     from transferlaws.laws.curves.scratch import fit_curves
     from transferlaws.laws.data import SCRATCH
     from transferlaws.laws.data.cells import noise_of, run_noise
@@ -32,26 +33,29 @@ if TYPE_CHECKING:
     from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of
     from transferlaws.laws.questions.equality import Equality, same_exponent
     from transferlaws.laws.questions.gain import Gain, gain
+    from transferlaws.laws.questions.held_out import held_out
     from transferlaws.laws.questions.information import expected_sd, next_cells
     from transferlaws.laws.questions.local_alpha import LocalAlpha, local_alpha
     from transferlaws.laws.questions.power import Power, power
+    from transferlaws.laws.questions.regret import regret
     from transferlaws.laws.status import CellStatus, Status
 
 __all__ = [
     "BASELINE", "ENDING_OF", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "TUNED", "BrokenPower",
     "CellStatus", "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "Floor",
     "FormFit", "Gain", "Hernandez", "Interval", "Kaplan", "LocalAlpha", "LossForm", "MeasuredCurve",
-    "Multiplicative",
-    "Noise", "Power", "PowerOfData", "Rectified", "RectifiedAtOneSize", "Result", "Scratch", "Status",
-    "TransferGap", "Tuning", "Unified", "check_table", "compare", "declare_hold_out", "design_of",
-    "effective_data", "expected_sd", "fit", "fit_all", "fit_curves", "fit_form", "floors", "gain",
-    "individual_lines", "larger_designs", "laws_document", "leave_outs", "local_alpha", "next_cells", "noise_of", "notes",
-    "plant", "planted_law", "power", "predict_loss", "read_laws", "read_table", "run_noise", "same_exponent",
-    "scratch_of", "sources", "tuning_of", "without_highest", "word", "write_laws",
+    "Multiplicative", "Noise", "Power", "PowerOfData", "Predictive", "Rectified", "RectifiedAtOneSize",
+    "Result", "Scratch", "Status", "TransferGap", "Tuning", "Unified", "check_table", "compare",
+    "declare_hold_out", "design_of", "effective_data", "expected_sd", "fit", "fit_all", "fit_curves",
+    "fit_form", "floors", "gain", "held_out", "individual_lines", "larger_designs", "laws_document",
+    "leave_outs", "local_alpha", "next_cells", "noise_of", "notes", "plant", "planted_law", "power",
+    "predict_loss", "read_laws", "read_table", "regret", "run_noise", "same_exponent", "scratch_of",
+    "sources", "tuning_of", "without_highest", "word", "write_laws",
 ]  # fmt: skip
 _ROOMS = {
     "curves.curve": "Curve Curves MeasuredCurve",
     "curves.floors": "Floor floors",
+    "curves.predictive": "Predictive",
     "curves.scratch": "fit_curves",
     "data": "SCRATCH",
     "data.cells": "noise_of run_noise",
@@ -73,9 +77,11 @@ _ROOMS = {
     "questions.designs": "design_of larger_designs planted_law scratch_of",
     "questions.equality": "Equality same_exponent",
     "questions.gain": "Gain gain",
+    "questions.held_out": "held_out",
     "questions.local_alpha": "LocalAlpha local_alpha",
     "questions.information": "expected_sd next_cells",
     "questions.power": "Power power",
+    "questions.regret": "regret",
     "status": "CellStatus Status",
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}

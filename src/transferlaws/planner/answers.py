@@ -40,8 +40,8 @@ def predict(
 
     A law of loss answers the loss only, data being in the unit of its table. The gain is the loss from
     scratch less that after pre-training; its interval holds what the law leaves open and how far its gains
-    lay from those measured. Raises TransferLawsError for an unknown quantity or source, or a size or data
-    size that is not positive.
+    lay from those measured. That of a loss holds law, curves and misfit (`laws.Predictive`). Raises
+    TransferLawsError for an unknown quantity or source, or a size or data size that is not positive.
     """
     if quantity not in QUANTITIES:
         raise TransferLawsError(f"quantity is {quantity!r}; it takes {', '.join(QUANTITIES)}")
@@ -70,7 +70,11 @@ def answer(known: SourceLaw, quantity: str, n_params: float, d_chars: float) -> 
         why = why or "these laws hold no from-scratch curve to read a loss from"
         return replace(_no(known, quantity, n_params, d_chars, why), measured=measured)
     samples = _samples(known, quantity, n_params, d_chars, value)
-    return replace(_yes(known, quantity, n_params, d_chars, value, samples), measured=measured)
+    found = replace(_yes(known, quantity, n_params, d_chars, value, samples), measured=measured)
+    if quantity == "loss" and known.predictive is not None and known.level is not None and len(known.draws):
+        _, low, high = known.predictive.interval(n_params, d_chars, level=known.level)
+        return replace(found, low=low, high=high)
+    return found
 
 
 def size_for(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws import SCRATCH, Curve, Hernandez, Status
+from transferlaws.laws import SCRATCH, Curve, Hernandez, Predictive, Status
 from transferlaws.laws.paper import CITATION, TABLE_1
 from transferlaws.planner.measured import MeasuredCell
 
@@ -49,7 +49,7 @@ class SourceLaw:
     `draws` (DRAWS, 3) are laws (ln k, alpha, beta) its intervals stand for, none where they are open; ranges
     are those of the runs (None: not known), `curves` the law's own, `noise` the standard deviation of one run
     in nats/token, `measured` the cells that were run, `pretrain_chars` the ends of what they were pre-trained
-    on (None: not known).
+    on (None: not known), `predictive` what it says of a cell with all that is uncertain (None: as above).
     """
 
     law: Hernandez | None
@@ -63,6 +63,7 @@ class SourceLaw:
     noise: float
     measured: tuple[MeasuredCell, ...] = ()
     pretrain_chars: tuple[float, float] | None = None
+    predictive: Predictive | None = None
 
     def outside(self, n_params: float, d_chars: float) -> float | None:
         """Decades by which the question lies beyond the runs, in size or data; None if not known."""
@@ -95,7 +96,7 @@ class SourceLaw:
         """What is known of models from scratch, by the curves of their own runs."""
         return replace(
             self, law=None, draws=np.zeros((0, 3)), status=Status.CONVERGED.value, curves=self.alone.curves,
-            d_range=self.alone.d_range or self.d_range, measured=(),
+            d_range=self.alone.d_range or self.d_range, measured=(), predictive=None,
         )  # fmt: skip
 
     def misfit(self) -> tuple[float, float]:
@@ -174,8 +175,9 @@ def source_law(laws: Mapping[str, Any], source: str | None = None, method: str =
             top if top.d_range else own, row.get("noise_nats") or 0.0,
             tuple(MeasuredCell.of(cell) for cell in row.get("measured", ())),
             tuple(row["pretrain_chars"]) if row.get("pretrain_chars") else None,
+            Predictive.from_json(row["predictive"]) if row.get("predictive") else None,
         )  # fmt: skip
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise TransferLawsError(f"the laws are not in the frame of laws.json: {error!r}") from error
 
 

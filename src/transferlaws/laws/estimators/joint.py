@@ -12,6 +12,7 @@ from scipy.stats import f as f_distribution
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
+from transferlaws.laws.curves.predictive import Predictive
 from transferlaws.laws.curves.scratch import reference
 from transferlaws.laws.data.cells import Cells
 from transferlaws.laws.data.noise import Misfit, misfit_of
@@ -80,6 +81,24 @@ class JointFit:
         if self.problem.cells.noise.dof:
             return np.ones(self.problem.n_law)
         return widening(self.problem, self.theta, self.free, seed)
+
+    def predictive(self, seed: int) -> Predictive:
+        """What the fit of one source predicts of a cell or a run."""
+        stretch = np.ones(len(self.theta))
+        stretch[: self.problem.n_law] = self.wider(seed)
+        noise = self.problem.cells.noise
+        return Predictive(
+            law=self.theta[: self.problem.n_law],
+            curves=self.curves(),
+            n_params=self.problem.cells.sizes,
+            centre=self.problem.centre,
+            d_ref=self.problem.d_ref,
+            covariance=self.covariance() * np.outer(stretch, stretch),
+            data=noise.data,
+            variance=noise.variance[1] * self.misfit.scale,
+            misfit=self.misfit.extra,
+            dof=self.dof,
+        )
 
     def law_information(self) -> Floats:
         """Information (n_law, n_law) on the law's parameters after the curves are solved out."""

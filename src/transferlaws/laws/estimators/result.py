@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.curve import Curves
+from transferlaws.laws.curves.predictive import Predictive
 from transferlaws.laws.estimators.adequacy import Adequacy
 from transferlaws.laws.forms import Hernandez, LossForm
 from transferlaws.laws.status import Adequate, Identification, Search, Status
@@ -94,6 +95,7 @@ class Estimate:
     optima: pd.DataFrame
     noise_parts: Mapping[str, float]
     dof: float
+    predictive: Predictive | None = None
     objective: float = 0.0
     profile: pd.DataFrame = field(
         default_factory=lambda: pd.DataFrame(columns=["parameter", "value", "rise"])
@@ -182,7 +184,8 @@ class Fit(Result):
     `cells` is the frame of `effective_data`, `profile` how the misfit rises as one parameter is moved
     (parameter, value, rise), `noise_parts` the standard deviations in nats/token of what sets a run apart:
     its sample, its own part, and the cells' misfit; known to `dof` degrees of freedom. `samples` has the
-    columns k, ln_k, alpha, beta; `residuals` also arm, n_params, d_chars, sd.
+    columns k, ln_k, alpha, beta; `residuals` also arm, n_params, d_chars, sd. `predictive` is what it
+    predicts of a cell or a run with all that is uncertain (None by the two-step methods).
     """
 
     law: Hernandez
@@ -197,6 +200,7 @@ class Fit(Result):
     profile: pd.DataFrame = field(repr=False)
     noise_parts: Mapping[str, float]
     dof: float
+    predictive: Predictive | None = field(default=None, repr=False)
 
     @property
     def identification(self) -> Identification:
@@ -256,6 +260,7 @@ class Fit(Result):
             "noise_nats": _number(self.noise),
             "noise_parts_nats": dict(self.noise_parts),
             "covariance_ln_k_alpha_beta": None if covariance is None else covariance.tolist(),
+            **({} if self.predictive is None else {"predictive": self.predictive.to_json()}),
             "notes": notes,
             "scratch": self.curves.to_rows(),
         }

@@ -77,6 +77,7 @@ def fit(
         optima=found.optima,
         noise_parts=found.noise_parts,
         dof=found.dof,
+        predictive=found.predictive,
         objective=found.objective,
         notes=(*notes(table), *said, *cells.noise.notes, *found.why),
     )

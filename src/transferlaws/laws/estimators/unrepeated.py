@@ -2,8 +2,8 @@
 
 A curve follows the noise at its ends and leaves less of it there, so residuals are set against what the fit
 would leave of each variance (C. R. Rao 1972, MINQUE), by turns with the fit. Weights that follow residuals
-make an estimate scatter further than its covariance says (Kackar and Harville 1984): redrawn studies say how
-much.
+make an estimate scatter further than its covariance says (Kackar and Harville 1984), and redrawn studies say
+how much further.
 """
 
 from dataclasses import replace
