@@ -8,6 +8,7 @@ or a random name in it.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from inspect import signature
 from io import BytesIO
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -22,6 +23,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from transferlaws.design.question import BASELINE, UNTITLED, Titles
+from transferlaws.escape import mathtext
 
 P = ParamSpec("P")
 UNDATED: dict[str, Any] = {"Date": None, "Creator": None}
@@ -56,14 +58,29 @@ def style() -> Iterator[None]:
 
 
 def drawn(figure: Callable[P, Drawing]) -> Callable[P, Drawing]:
-    """Make a function draw in the packaged style from its first line to its last."""
+    """Make a function draw in the packaged style from its first line to its last, its titles as text."""
 
     @wraps(figure)
     def in_style(*args: P.args, **kwargs: P.kwargs) -> Drawing:
+        given = signature(figure).bind(*args, **kwargs)
+        given.apply_defaults()
+        titles = given.arguments.get("titles")
+        if isinstance(titles, Titles) and not isinstance(titles, _AsText):
+            given.arguments["titles"] = _AsText(mathtext(titles.target), titles.sources, titles.corpora)
         with style():
-            return figure(*args, **kwargs)
+            return figure(*given.args, **given.kwargs)
 
     return in_style
+
+
+class _AsText(Titles):
+    """Titles in a figure, where what stands between dollars would be mathematics."""
+
+    def source(self, arm: str) -> str:
+        return mathtext(super().source(arm))
+
+    def corpus(self, name: str) -> str:
+        return mathtext(super().corpus(name))
 
 
 def canvas(
