@@ -8,9 +8,34 @@ import pytest
 
 from transferlaws.design.presets import TO_PYTHON
 from transferlaws.figures import Drawing
+from transferlaws.figures import compute as compute_figures
+from transferlaws.figures import encodings as encoding_figures
+from transferlaws.figures import moat as moat_figures
+from transferlaws.figures import ossification as ossification_figures
+from transferlaws.figures import pretraining as pretraining_figures
 from transferlaws.figures import sources as source_figures
-from transferlaws.laws import Design, Fit, Hernandez, effective_data, fit, plant
-from transferlaws.prose import pairs, sources
+from transferlaws.laws import (
+    Design,
+    Fit,
+    Floor,
+    Hernandez,
+    Interval,
+    effective_data,
+    fit,
+    laws_document,
+    plant,
+)
+from transferlaws.prose import (
+    compute,
+    encodings,
+    moat,
+    ossification,
+    pairs,
+    pretraining,
+    since,
+    sources,
+    yours,
+)
 
 TITLES = TO_PYTHON.titles
 DESIGN = Design(
@@ -115,5 +140,251 @@ def test_figures_of_sources_draw_whatever_is_there(table: pd.DataFrame) -> None:
         lambda: source_figures.proximity(worth.head(0)),
         lambda: source_figures.directions(both, {"there": "a", "back": "b"}, shades),
         lambda: source_figures.directions(both.head(0), {"there": "a", "back": "b"}, shades),
+    ):
+        same_twice(draw)
+
+
+def lengths_planted(step: float) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Four budgets of pre-training of which each lowers the loss by `step` nats against the one before."""
+    base = plant(DESIGN, {"text": FAR}, noise=0.002)
+    table = [base.assign(ended="stalled")]
+    arms = {"text-2M": 2_000_000, "text-6M": 6_000_000, "text": 14_000_000, "text-22M": 22_000_000}
+    for place, arm in enumerate(arms):
+        if arm != "text":
+            own = base[base["arm"] == "text"]
+            table.append(own.assign(arm=arm, loss=own["loss"] - step * (place - 2), ended="stalled"))
+    return pd.concat(table, ignore_index=True).assign(pretrain_chars=1e7), arms
+
+
+def test_more_pretraining_is_better_worse_or_neither() -> None:
+    better, arms = lengths_planted(0.1)
+    said = pretraining.steps(better, arms)
+    assert "lowered the fine-tuned loss in 27 of 27 repeated cells and raised it in none." in said
+    assert "got worse in none of 9 repeated cells" in since.longer(better, arms)
+    worse, _ = lengths_planted(-0.1)
+    said = pretraining.steps(worse, arms)
+    assert "in 0 of 27 repeated cells and raised it in 27: N =" in said
+    assert "got worse in 9 of 9" in since.longer(worse, arms)
+    assert "cannot say" in pretraining.steps(lengths_planted(0.0)[0], arms)
+    assert "has not been measured yet" in pretraining.steps(better, {"text": 1})
+    assert since.longer(better, {"text": 1}).startswith("silent")
+
+
+def test_a_transfer_gap_takes_four_budgets_and_a_curve_that_bends() -> None:
+    table, arms = lengths_planted(0.1)
+    three = {arm: arms[arm] for arm in list(arms)[:3]}
+    assert "3 budgets of pre-training" in pretraining.gaps(table, three)
+    assert "no transfer gap is fitted" in pretraining.gaps(table, three)
+    tokens = np.geomspace(1e5, 1e8, 6)
+    seen = pretraining.limit(tokens, 2.0 + 40 * tokens**-0.4, np.full(6, 1e-3))
+    assert seen.closed and seen.covers(2.0)
+    even = pretraining.limit(
+        np.array([2e6, 6e6, 14e6, 22e6]), np.array([3.2, 3.1, 3.03, 3.0]), np.full(4, 0.03)
+    )
+    assert even.low is None
+
+
+def test_an_exponent_of_pretraining_has_an_interval_or_no_number() -> None:
+    table, arms = lengths_planted(0.1)
+    found = pretraining.by_budget(table, arms)
+    assert "$d\\ln D_T/d\\ln T$" in pretraining.exponents(found)
+    lost = found.assign(d_transferred=-1.0)
+    assert "no number: $D_T$ is not positive" in pretraining.exponents(lost)
+    assert "these runs have one" in pretraining.exponents(found[found["arm"] == "text"])
+
+
+def cut(table: pd.DataFrame, shift: float, saved: float) -> pd.DataFrame:
+    """A study whose tokenizer costs `shift` bits per character, of which pre-training regains `saved`."""
+    tuned = (table["arm"] == "text").to_numpy()
+    bits = table["loss"] + shift - np.where(tuned, saved, 0.0)
+    return table.assign(bits_per_char=bits, d_tokens=table["d_chars"] / 2)
+
+
+@pytest.mark.parametrize(
+    ("shift", "saved", "end"),
+    [
+        (0.5, 0.3, "Both halves of the conjecture hold"),
+        (-0.5, 0.3, "does not hold"),
+        (0.5, -0.3, "does not hold"),
+        (0.0, 0.0, "do not decide the conjecture"),
+    ],
+)
+def test_the_conjecture_is_decided_by_both_halves(
+    table: pd.DataFrame, shift: float, saved: float, end: str
+) -> None:
+    found = encodings.common({"foreign": cut(table, shift, saved), "own": cut(table, 0.0, 0.0)}, "text")
+    harder = encodings.beside(found, "foreign", "own", "scratch")
+    useful = encodings.gains(found, "foreign", "own", "text")
+    assert end in encodings.conjecture(harder, useful, "foreign", "own")
+    if shift:
+        winner = "own" if shift > 0 else "foreign"
+        assert f"{winner} in 9" in encodings.lowest(
+            {k: v[v["d_chars"] < 1e6] for k, v in found.items()}, "text"
+        )
+
+
+def test_tokenizers_without_runs_are_left_out(table: pd.DataFrame) -> None:
+    tables = {"here": cut(table, 0.0, 0.0), "empty": cut(table, 0.0, 0.0).head(0)}
+    assert list(encodings.common(tables, "text")) == ["here"]
+    assert "nothing to compare" in encodings.lowest(encodings.common(tables, "text"), "text")
+    assert "not run" in encodings.read(tables, "text")
+
+
+def test_ossified_takes_repeated_uncapped_pairs() -> None:
+    hurt = plant(DESIGN, {"text": FAR}, noise=0.002).assign(ended="stalled")
+    hurt.loc[(hurt["arm"] == "text") & (hurt["d_chars"] == 1e5), "loss"] += 2.0
+    found = ossification.cells(hurt, "text")
+    assert "**Ossified in 3 cells of 9" in ossification.verdict(found, TITLES, "text")
+    healthy = plant(DESIGN, {"text": FAR}, noise=0.002).assign(ended="stalled")
+    said = ossification.verdict(ossification.cells(healthy, "text"), TITLES, "text")
+    assert said.startswith("**Not seen.**") and "beyond it nothing has been shown" in said
+    single = ossification.cells(hurt[hurt["seed"] == 0], "text")
+    assert ossification.verdict(single).startswith("**Not measured yet.**")
+    capped = ossification.cells(hurt.assign(ended="limit"), "text")
+    assert set(capped["judged"]) == {"capped"}
+    assert ossification.verdict(capped).startswith("**Not measured yet.**")
+    assert "9 capped" in next(iter(ossification.beside_paper(capped)))[2]
+
+
+def test_data_are_divided_by_a_d_n_that_is_known_only() -> None:
+    table = plant(DESIGN, {"text": FAR}, noise=0.002).assign(ended="stalled")
+
+    def floor(n: float, low: float | None, high: float | None) -> Floor:
+        return Floor(n, Interval(2.0, 1.9, 2.1), Interval(1e6, low, high), 4.0, 1e6, pd.DataFrame())
+
+    known = ossification.cells(
+        table, "text", [floor(3_312, 5e5, 2e6), floor(12_768, 1e5, 1e9), floor(50_112, 1e5, None)]
+    )
+    assert set(known.loc[known["share"].notna(), "n_params"]) == {3_312}
+    assert "not pinned down" in ossification.most_data(known)
+
+
+def billed(tuned_cost: float, lower: float, bill: float = 1e13) -> pd.DataFrame:
+    """One size: from scratch costs 1e12, fine-tuning `tuned_cost`, and that ends `lower` nats lower."""
+    rows = [
+        (3_312, arm, d, seed, loss, flops, bill if arm == "text" else 0.0)
+        for d in (1e4, 1e5)
+        for seed in (0, 1)
+        for arm, loss, flops in (("scratch", 4.0, 1e12), ("text", 4.0 - lower, tuned_cost))
+    ]
+    columns = ["n_params", "arm", "d_chars", "seed", "loss", "flops", "bill"]
+    return pd.DataFrame(rows, columns=columns).assign(ended="stalled")
+
+
+def test_pretraining_is_paid_back_after_its_bill_over_what_a_use_spares() -> None:
+    cheap = compute.payback(billed(5e11, 0.2), "text")
+    assert cheap["uses"].to_numpy() == pytest.approx(20.0)  # 1e13 / (1e12 - 5e11)
+    assert "| 20 |" in compute.paid_back(cheap)
+    assert "did not buy" in compute.beyond_compute(cheap)
+    dear = compute.payback(billed(2e12, 0.2), "text")
+    assert "never: a fine-tuning costs no less" in compute.paid_back(dear)
+    high = compute.payback(billed(5e11, -0.2), "text")
+    assert "no fine-tuned model gets that low" in compute.paid_back(high)
+    assert "At 0 of 2 data sizes" in compute.beyond_compute(high)
+    assert "at no data size" in list(compute.beside_paper(high, billed(5e11, -0.2), "text"))[1][2]
+    assert "met a token limit" in compute.limited(billed(5e11, 0.2).assign(ended="limit"), "text")
+    assert "ended by itself" in compute.limited(billed(5e11, 0.2), "text")
+
+
+def test_the_frontier_never_rises() -> None:
+    line = compute.frontier(pd.Series([1.0, 2.0, 3.0, 4.0]), pd.Series([5.0, 6.0, 4.0, 4.5]))
+    assert line["flops"].tolist() == [1.0, 3.0] and line["loss"].tolist() == [5.0, 4.0]
+
+
+def test_the_bill_moves_fine_tuned_cells_off_the_frontier() -> None:
+    said = compute.touches(billed(5e11, 0.2), "text", TITLES).splitlines()
+    assert "| 0 of 2 | 1 of 2 |" in said[2] or "| 0 of 2 | 2 of 2 |" in said[2]
+    assert said[3].startswith("| with its pre-training | 1 of 2") or "2 of 2" in said[3]
+
+
+def test_ten_times_the_size_is_worth_ten_to_the_ratio_in_transfer_only(law: Fit, table: pd.DataFrame) -> None:
+    exact = replace(law, beta_over_alpha=Interval(2.0, 1.0, None))
+    found = moat.in_transfer(exact)
+    assert (found.value, found.low, found.high) == (100.0, 10.0, None)
+    laws = laws_document([law], table=table[table["arm"].isin(["scratch", "text"])])
+    in_loss = moat.in_loss(laws, law, 10.0)
+    assert len(in_loss) == len(law.cells)
+    assert in_loss["factor"].isna().any() and (in_loss["why"] != "").sum() == in_loss["factor"].isna().sum()
+    said = moat.both_senses(law, in_loss)
+    assert "**In data transferred**" in said and "elsewhere" in said
+    none = moat.both_senses(
+        law, in_loss.assign(factor=np.nan, low=np.nan, high=np.nan, why="no d_chars up to")
+    )
+    assert "answers in none of the cells" in none and "no data within reach get there (9)" in none
+    assert "no answer" in list(moat.beside_paper(law, in_loss.assign(factor=np.nan)))[1][2]
+
+
+def test_a_rival_with_more_data_is_ahead_or_is_not(law: Fit, table: pd.DataFrame) -> None:
+    both = table[table["arm"].isin(["scratch", "text"])]
+    laws = laws_document([law], table=both)
+    worth_much = moat.rivals(both.assign(loss=both["loss"] - 2.0 * (both["arm"] == "text")), laws, "text")
+    assert worth_much["ahead"].all() and "caught up" in moat.moat(worth_much)
+    worth_nothing = moat.rivals(both.assign(loss=both["loss"] + 2.0 * (both["arm"] == "text")), laws, "text")
+    assert not worth_nothing["ahead"].any() and "At none of 3 data sizes" in moat.moat(worth_nothing)
+    assert "No pair of data sizes" in moat.moat(worth_much.head(0))
+
+
+def test_two_studies_agree_miss_or_cannot_tell(law: Fit) -> None:
+    sure = replace(law, alpha=Interval(0.4, 0.3, 0.5), beta=Interval(0.5, 0.4, 0.6))
+    far = replace(sure, beta=Interval(0.9, 0.8, 1.0))
+    said = yours.apart(sure, far)
+    assert "**do not meet**" in said and "A closed interval can still miss" in said
+    assert "Both agree" in yours.apart(sure, sure)
+    assert "leaves $\\beta$ open" in yours.apart(sure, replace(sure, beta=Interval(0.5, None, 0.6)))
+    assert "No study of your own" in yours.decision("") and "No study of your own" in yours.decision(
+        "/nowhere"
+    )
+
+
+def test_later_work_is_answered_by_runs_or_by_silence(table: pd.DataFrame) -> None:
+    every = table.assign(role="run")
+    one = dict.fromkeys(every["key"], 0.1)
+    assert since.decayed(every, one) == "silent: one weight decay for every run (0.1)"
+    scarce = every.loc[every["d_chars"] == 1e3, "key"]
+    said = since.decayed(every, one | dict.fromkeys(scarce, 3.0))
+    assert "the runs took 0.1 to 3, at the least data 3 (median)" in said
+    assert since.cells(pairs.differences(table, "nowhere"), "a", "b").startswith("silent")
+    assert "of 9 cells, 9 lower" in since.cells(pairs.differences(table, "mix", "text"), "a", "b")
+    assert since.later_data(pairs.differences(table, "nowhere")).startswith("silent")
+
+
+def test_figures_of_part_four_draw_whatever_is_there(table: pd.DataFrame) -> None:
+    budgets, arms = lengths_planted(0.1)
+    by_budget = pretraining.by_budget(budgets, arms)
+    found = encodings.common({"a": cut(table, 0.5, 0.3), "b": cut(table, 0.0, 0.0)}, "text")
+    worth = encodings.worth({"a": cut(table, 0.5, 0.3), "b": cut(table, 0.0, 0.0)}, "text")
+    cells = ossification.cells(table, "text")
+    paid = compute.payback(billed(5e11, 0.2), "text")
+    curves = pd.DataFrame(
+        [
+            (key, tokens, loss, "hold")
+            for key in ("a", "b")
+            for tokens, loss in ((0, 6.0), (3_000_000_000, 4.0))
+        ],
+        columns=["key", "tokens_seen", "loss_validation", "phase"],
+    )
+    runs = billed(6e12, 0.2).head(2).assign(key=["a", "b"], tokens_seen=6_000_000_000)
+    in_loss = pd.DataFrame(
+        {"n_params": [3_312, 3_312], "d_chars": [1e3, 1e4], "factor": [4.0, np.nan], "low": 2.0, "high": 9.0}
+    )
+    spent = compute_figures.curves_in_flops(curves, runs)["spent"]
+    assert spent.iloc[0] == pytest.approx(0.5e12)  # half the tokens, half the FLOPs, beyond 2^63 between
+    for draw in (
+        lambda: pretraining_figures.transferred(by_budget),
+        lambda: pretraining_figures.transferred(by_budget.head(0)),
+        lambda: pretraining_figures.losses(budgets, arms),
+        lambda: pretraining_figures.losses(budgets, {"text": 1}),
+        lambda: encoding_figures.bits(found, "text", titles=TITLES),
+        lambda: encoding_figures.bits({}, "text"),
+        lambda: encoding_figures.worth(worth),
+        lambda: ossification_figures.small_model(table, "text", titles=TITLES),
+        lambda: ossification_figures.differences(cells),
+        lambda: ossification_figures.differences(cells.head(0)),
+        lambda: compute_figures.at_one_data_size(curves, runs, "text"),
+        lambda: compute_figures.converged(billed(5e11, 0.2), "text"),
+        lambda: compute_figures.payback(paid),
+        lambda: compute_figures.payback(paid.assign(uses=np.nan)),
+        lambda: moat_figures.larger_or_more(in_loss, Interval(8.0, 5.0, 12.0), 10.0, 100.0),
+        lambda: moat_figures.larger_or_more(in_loss.assign(factor=np.nan), Interval(8.0, None, None), 10.0),
     ):
         same_twice(draw)

@@ -126,7 +126,7 @@ def directions(both: pd.DataFrame, there: str, back: str) -> Prose:
         return Prose("No cell was run in both directions, so they cannot be compared yet.")
     sizes = both["n_params"].nunique()
     said = [
-        f"{'One size' if sizes == 1 else f'{sizes} sizes'} in both directions"
+        f"{'One size' if sizes == 1 else f'{sizes} sizes'} in both"
         + ("." if sizes >= FEWEST_SIZES else ": a comparison, no law.")
     ]
     for n_params, cells in both.groupby("n_params"):
