@@ -1,12 +1,13 @@
 """Sentences on runs and cells say what runs show: each on planted studies in which the opposite is true."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from transferlaws import prose
+from transferlaws import laws, prose
 from transferlaws.laws import (
     Chinchilla,
     Design,
@@ -20,6 +21,7 @@ from transferlaws.laws import (
     noise_of,
     plant,
 )
+from transferlaws.training.tuning import Tuning
 
 SIZES, DATA = (3e3, 1e4, 4e4), (1e3, 1e4, 1e5)
 
@@ -216,3 +218,25 @@ def test_a_form_misses_where_it_was_bent() -> None:
     assert "(too low)" in prose.comparison.where_it_misses(cells)
     flipped = cells.assign(loss=3.0, eq_6_1=cells["loss"])
     assert "(too high)" in prose.comparison.where_it_misses(flipped)
+
+
+def test_the_slack_of_a_search_is_set_beside_the_noise() -> None:
+    parts = {"sample": 0.03, "run": 0.04, "misfit": 0.0}
+    said = prose.runs.tuning_slack(Tuning((3000,), flat_nats=0.02), parts)
+    assert "within 0.02 nats/token" in said and "less than one run's noise (0.050)" in said
+    assert "more than one run's noise" in prose.runs.tuning_slack(Tuning((3000,), flat_nats=0.1), parts)
+
+
+def test_what_a_study_gave_stands_beside_what_its_design_should() -> None:
+    designs = pd.DataFrame({"width_alpha": [0.1], "width_beta": [0.1]})
+    made = plant(Design(seeds=2), Hernandez(k=40.0, alpha=0.4, beta=0.5), 0.01)
+    fit = replace(laws.fit(made, bootstrap=50), alpha=Interval(0.4, 0.3, 0.6), beta=Interval(0.5, None, 0.6))
+    wide = prose.evidence.obtained(
+        designs, replace(fit, noise_parts={"sample": 0.03, "run": 0.04, "misfit": 0.02})
+    )
+    assert "expected 0.1, obtained 0.3 (3.0 times)" in wide and "obtained an open interval" in wide
+    assert "0.020 nats/token, beside 0.050 of noise" in wide
+    clean = prose.evidence.obtained(
+        designs, replace(fit, noise_parts={"sample": 0.03, "run": 0.04, "misfit": 0.0})
+    )
+    assert "misses nothing beyond noise" in clean

@@ -212,6 +212,6 @@ def slopes(found: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
         axes.vlines(at, own["low"].fillna(own["slope"]), own["high"].fillna(own["slope"]), color=shade)
     axes.axhline(0, color="0.4", linewidth=0.9)
     log_axes(axes, "x")
-    axes.set(xlabel=f"{titles.target} (characters)", ylabel="loss for ten times the size (nats/token)")
+    axes.set(xlabel=f"{titles.target} (characters)", ylabel="change for ten times the size (nats)")
     figure.legend(loc="outside lower center", ncols=2)
     return figure

@@ -283,4 +283,7 @@ def form(fit: FormFit, title: str) -> Prose:
     columns = (title, f"value [{100 * fit.level:g} % interval]")
     listed = grid(columns, ((f"`{name}`", interval(found)) for name, found in fit.parameters.items()))
     notes = "".join(f"\n- {markdown(note)}" for note in fit.notes)
-    return Prose(f"{listed}\n\nStatus: **{fit.status.words}**, from {fit.n_runs} runs.{notes}")
+    return Prose(
+        f"{listed}\n\n{fit.status.sentence} From {fit.n_runs} runs; whether the form follows them is for its "
+        f"residuals to say.\n{notes}"
+    )

@@ -338,6 +338,21 @@ def three_noises(noise: Noise, arms: Sequence[str], parts: Mapping[str, float]) 
     )
 
 
+def tuning_slack(tuning: Tuning, parts: Mapping[str, float]) -> Prose:
+    """What the search itself leaves open, beside the parts of a run's noise: no scatter, but a lift."""
+    own = float(np.hypot(parts["sample"], parts["run"]))
+    size = "more than" if tuning.flat_nats > own else "less than"
+    return Prose(
+        f"And **tuning**: validation losses within {tuning.flat_nats:g} nats/token of the lowest count as "
+        "equal when "
+        f"a setting is taken, {size} one run's noise ({own:.3f}). It is no scatter: a cell lies above its "
+        "own optimum "
+        "and never below, by an amount that its neighbours share, so no number of seeds shows it or takes it "
+        "off. "
+        "What a wider search would find is for an audit to say."
+    )
+
+
 def edges(everything: pd.DataFrame, tuning: Tuning) -> Prose:
     """Whether the rate taken in each tuned cell has a worse one, or one that diverged, on both sides."""
     tried = everything[(everything["seed"] == 0) & everything["d_chars"].isin(tuning.d_chars)]
