@@ -53,7 +53,7 @@ def download(folder: Path) -> None:
         Path(command[command.index("-d") + 1], "tiny.whl").write_bytes(b"wheel")
         return SimpleNamespace(returncode=0)
 
-    wheels.subprocess = SimpleNamespace(run=pip)  # type: ignore[attr-defined]
+    setattr(wheels, "subprocess", SimpleNamespace(run=pip))  # noqa: B010
     source = folder.parent / "wheel"
     source.write_bytes(b"wheel")
     list(wheels.fetch([Wheel("tiny", "1", "tiny.whl", sha256_file(source), 5, "MIT", ())], folder))

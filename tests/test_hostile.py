@@ -72,7 +72,7 @@ def test_pages_hold_hostile_text_and_nothing_of_it_acts(table: pd.DataFrame, fou
 
 
 def test_figures_write_hostile_names_as_text(table: pd.DataFrame, found: Fit) -> None:
-    for figure in (losses.loss_against_data(table, ["scratch", EVIL]), law.fractions({EVIL: found})):
+    for figure in (losses.loss_against_size(table, ["scratch", EVIL]), law.fractions({EVIL: found})):
         drawing = figure.svg()
         ElementTree.fromstring(drawing)
         assert b"<script" not in drawing
@@ -127,7 +127,7 @@ def test_an_output_that_takes_nothing_is_one_line_or_nothing() -> None:
             ["bash", "-c", f'"$@" {ending}', "bash", *INSTALLED], capture_output=True, text=True, check=False
         )
         assert (done.returncode, done.stderr.count("\n")) == (code, lines), (ending, done.stderr)
-    done = subprocess.run(
+    helped = subprocess.run(
         [*INSTALLED[:3], "study", "--help"], env=ascii_only, capture_output=True, check=False
     )
-    assert done.returncode == 0 and done.stdout.isascii() and not done.stderr
+    assert helped.returncode == 0 and helped.stdout.isascii() and not helped.stderr

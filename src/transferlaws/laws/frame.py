@@ -47,8 +47,8 @@ def _check_row(row: Mapping[str, Any], at: str) -> None:
         names = tuple(field.name for field in fields(LOSS_FORMS[row["law"]]))
         if ranges is None or "n_params" not in ranges or len(ranges) != 2 or None in ranges.values():
             raise _wrong(f"{at}.range", ranges, "the ends of n_params and of the data")
-        for place, draw in enumerate(row.get("draws", ())):
-            _numbers(draw, f"{at}.draws[{place}]", len(names), empty=True)
+        for place, draw in _items(row, "draws", at) if "draws" in row else ():
+            _numbers(draw, place, len(names), empty=True)
     else:
         names = ()
     for name in names:
@@ -143,19 +143,19 @@ def _number(found: object, at: str, kind: str, fits: Callable[[float], bool]) ->
         raise _wrong(at, found, f"a number {kind}".rstrip())
 
 
-def _numbers(found: object, at: str, count: int, *, empty: bool = False) -> None:
+def _numbers(found: object, at: str, count: int, *, empty: bool = False) -> list[Any]:
     """So many numbers; `empty` allows null among them."""
     if not isinstance(found, list) or len(found) != count:
         raise _wrong(at, found, f"{count} numbers")
     for place, value in enumerate(found):
         if not (empty and value is None):
             _number(value, f"{at}[{place}]", "", math.isfinite)
+    return found
 
 
 def _ends(found: object, at: str, *, least: float = 0) -> None:
     """Two numbers in order, both of at least `least`."""
-    _numbers(found, at, 2)
-    low, high = found  # type: ignore[misc]
+    low, high = _numbers(found, at, 2)
     if not least <= low <= high:
         raise _wrong(at, found, f"its lower and its upper end, {'above' if least else 'of at least'} zero")
 
