@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from transferlaws import book
+from transferlaws import book, files
 from transferlaws.errors import TransferLawsError
 
 PROJECT = Path(__file__).parents[1]
@@ -105,6 +105,8 @@ def test_wrong_requests_are_answered_plainly(mini: Path, tmp_path: Path) -> None
     for name in ("9", "", "-", "0"):
         with pytest.raises(TransferLawsError, match=f"no chapter '{name}'; there are: 01-page"):
             book.chapter(name, "tiny", root=mini)
+    with files.locked(mini / "_build" / ".lock"), pytest.raises(TransferLawsError, match="another build"):
+        book.build("tiny", jobs=1, root=mini)
     with pytest.raises(TransferLawsError, match="jobs must be 1 or more"):
         book.build("tiny", jobs=0, root=mini)
     with pytest.raises(TransferLawsError, match=r"the one with _toc\.yml"):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.files import sha256_file, write_atomic
+from transferlaws.files import locked, sha256_file, write_atomic
 from transferlaws.places import project_root, results_dir, runs_dir
 from transferlaws.processes import end_with_parent
 
@@ -133,13 +133,23 @@ def _number(name: str) -> int | None:
 def build(scale: str, *, jobs: int | None = None, seed: int = 0, root: Path | None = None) -> Path:
     """Execute what changed and set the website; the path of its `index.html`.
 
-    Raises TransferLawsError with one line a failed chapter, or with Jupyter Book's warnings.
+    Raises TransferLawsError with one line a failed chapter, with Jupyter Book's warnings, or if another process
+    is at it.
     """
     _need_extra()
     jobs = os.cpu_count() or 1 if jobs is None else jobs
     if jobs < 1:
         raise TransferLawsError(f"jobs must be 1 or more, not {jobs}")
     root = (root or project_root()).resolve()
+    with locked(root / "_build" / ".lock") as alone:
+        if not alone:
+            raise TransferLawsError(
+                f"another build is at work in {root / '_build'}; try again when it is done"
+            )
+        return _build(scale, jobs, seed, root)
+
+
+def _build(scale: str, jobs: int, seed: int, root: Path) -> Path:
     book, stage = pages(root), root / "_build" / "stage" / scale
     done = _read_mark(stage)
     _copy_frame(root, stage, {page.source for page in book if page.is_notebook})

@@ -5,6 +5,7 @@ disk, so that a crash, a full disk or a second process never leaves half a file 
 later step depends on is read together with the SHA-256 of its content.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -145,6 +146,26 @@ def recovered(target: Path) -> Path:
 
 def _aside(target: Path) -> Path:
     return target.with_name(f".{target.name}.old")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Yield whether no other process is within this lock; the system takes it back, however a process ends.
+
+    Everybody is let in where a file system has no locks.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        alone = True
+        try:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass
+        except OSError as error:
+            alone = error.errno not in (errno.EACCES, errno.EAGAIN)
+        yield alone
 
 
 def remove_left_behind(folder: Path, pattern: str) -> None:
