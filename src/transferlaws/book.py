@@ -133,8 +133,8 @@ def _number(name: str) -> int | None:
 def build(scale: str, *, jobs: int | None = None, seed: int = 0, root: Path | None = None) -> Path:
     """Execute what changed and set the website; the path of its `index.html`.
 
-    Raises TransferLawsError with one line a failed chapter, with Jupyter Book's warnings, or if another process
-    is at it.
+    Raises TransferLawsError with one line a failed chapter, with Jupyter Book's warnings, or while another
+    process builds.
     """
     _need_extra()
     jobs = os.cpu_count() or 1 if jobs is None else jobs
@@ -143,9 +143,7 @@ def build(scale: str, *, jobs: int | None = None, seed: int = 0, root: Path | No
     root = (root or project_root()).resolve()
     with locked(root / "_build" / ".lock") as alone:
         if not alone:
-            raise TransferLawsError(
-                f"another build is at work in {root / '_build'}; try again when it is done"
-            )
+            raise TransferLawsError(f"another build is at work in {root}; try again when it is done")
         return _build(scale, jobs, seed, root)
 
 
