@@ -30,6 +30,7 @@ from transferlaws.training.tuning import (
 BASE_WIDTH = 16  # of a smooth search's first guess
 GENTLER = 4  # fine-tuning's first guess of a rate is from scratch's, divided by this
 MOST_DECAYS = 6
+LARGEST_DECAY = 10.0  # three times as much cost half a nat wherever it was tried
 # Where a search begins, from the best of the data size before: what trials found, to the nearest rung. Far
 # from the optimum a run takes ten times as long.
 RATE_RISES, DECAY_FALLS = 0.4, 0.5  # exponents of D
@@ -168,7 +169,7 @@ class _Search:
     def _decays(self, rate: float, decay: float) -> float:
         while not self.waits:
             losses = {w: loss for (r, w), loss in self.losses.items() if r == rate}
-            wanted = next_decays(losses, decay, MOST_DECAYS)
+            wanted = [w for w in next_decays(losses, decay, MOST_DECAYS) if w <= LARGEST_DECAY]
             if not wanted:
                 return min(losses, key=lambda w: losses[w])
             self._try([(rate, w) for w in wanted])
