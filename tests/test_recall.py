@@ -75,6 +75,14 @@ def test_what_changes_an_answer_changes_its_place(folder: Path, table: pd.DataFr
     assert len(kept(folder)) == 3
 
 
+def test_code_that_changed_under_a_running_process_keeps_nothing(
+    folder: Path, table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(recall, "CODE", "of another day")
+    assert len(recall.effective_data(table, "text", bootstrap=20)) == 9
+    assert kept(folder) == [] and "has changed since it was loaded" in caplog.text
+
+
 def test_a_refusal_is_kept_with_its_reason(folder: Path, table: pd.DataFrame) -> None:
     few = table[table["n_params"] == 3e3]
     reasons = []

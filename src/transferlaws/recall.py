@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache, wraps
+from functools import wraps
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -55,6 +55,9 @@ def remembered(function: Callable[P, T]) -> Callable[P, T]:
                 LOG.debug("%s: %s", path, error)
             LOG.warning("%s is damaged or was not written here: computed anew", path)
         plain = _plain(function(*args, **kwargs))
+        if _code() != CODE:
+            LOG.warning("the code has changed since it was loaded: the answer is not kept")
+            return _restored(plain)
         try:
             write_sealed(path, {"key": key, "answer": plain})
         except TransferLawsError as error:
@@ -68,6 +71,7 @@ compare = remembered(laws.compare)
 effective_data = remembered(laws.effective_data)
 fit_curves = remembered(laws.fit_curves)
 fit_form = remembered(laws.fit_form)
+floors = remembered(laws.floors)
 gain = remembered(laws.gain)
 larger_designs = remembered(laws.larger_designs)
 leave_outs = remembered(laws.leave_outs)
@@ -118,13 +122,12 @@ def fit(
 
 def _key(name: str, arguments: Mapping[str, Any]) -> str:
     """The hash of everything that an answer depends on."""
-    asked = json.dumps([_code(), name, _plain(dict(arguments))], sort_keys=True)
+    asked = json.dumps([CODE, name, _plain(dict(arguments))], sort_keys=True)
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
-@cache
 def _code() -> str:
-    """The hash of the code of the laws, of this file, and of the packages that do the arithmetic."""
+    """The hash of the code of the laws, of this file, and of the packages that do the arithmetic, on disk."""
     digest = hashlib.sha256(repr([version(name) for name in ("numpy", "pandas", "scipy")]).encode())
     package = Path(__file__).parent
     for path in [Path(__file__), *sorted((package / "laws").rglob("*.py"))]:
@@ -237,3 +240,7 @@ def _class(name: str) -> Any:
     if not isinstance(made, type) or not (is_dataclass(made) or issubclass(made, Enum)):
         raise ValueError(f"{name} is no class of the laws")
     return made
+
+
+CODE = _code()
+"""What `_code` was when this was loaded."""
