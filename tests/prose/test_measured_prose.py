@@ -240,3 +240,10 @@ def test_what_a_study_gave_stands_beside_what_its_design_should() -> None:
         designs, replace(fit, noise_parts={"sample": 0.03, "run": 0.04, "misfit": 0.0})
     )
     assert "misses nothing beyond noise" in clean
+
+
+def test_the_noise_that_moves_effective_data_is_that_between_seeds() -> None:
+    cells = pd.DataFrame({"d_chars": [1e3, 1e4], "amplification": [2.0, 10.0], "d_effective": [1e4, np.inf]})
+    (_, _, moved), (_, _, endless) = prose.cells.conditioning(cells, Noise.plain(0.05))
+    assert "(0.050 to 0.050 nats/token) moves $D_E$ by 10.0 % in the calmest cell and 50.0 %" in moved
+    assert endless.startswith("1 of 2")

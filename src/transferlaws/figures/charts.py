@@ -96,7 +96,9 @@ def calculator(
         d_low, d_high = np.log10(ends.get("d_chars", (1e300, 1e-300)))
         own = {"law": title, "k": law.k, "alpha": law.alpha, "beta": law.beta}
         own |= {"n_low": round(n_low - 0.01, 3), "n_high": round(n_high + 0.01, 3)}
-        points.append(own | {"d_low": round(d_low - 0.01, 3), "d_high": round(d_high + 0.01, 3)})
+        points.append(
+            own | {"known": bool(ends), "d_low": round(d_low - 0.01, 3), "d_high": round(d_high + 0.01, 3)}
+        )
         inner = [float(end) for end in (d_low, d_high) if 2 < end < 10]
         grid = sorted({*np.round(np.arange(2, 10.01, 0.2), 2).tolist(), *inner})
         for part, (low, high) in enumerate(pairwise([2.0, *inner, 10.0])):
@@ -138,8 +140,9 @@ def calculator(
         .transform_calculate(d_e="datum.x + " + transferred.format("log_d"))
         .transform_calculate(inside=f"{sized} && log_d >= datum.d_low && log_d <= datum.d_high")
         .transform_calculate(
-            said="datum.law + ': D_T = ' + format(datum.d_e - datum.x, '.2e') + ', D_E / D_F = ' "
-            "+ format(datum.d_e / datum.x, '.3~r') + (datum.inside ? '' : ' (extrapolated)')"
+            said="datum.law + ': D_T = ' + format(datum.d_e - datum.x, '.2e') + ', D_T / D_F = ' "
+            "+ format((datum.d_e - datum.x) / datum.x, '.3~r') + (datum.inside ? '' : datum.known ? "
+            "' (extrapolated)' : ' (its grid is not published)')"
         )
     )
     dots = here.mark_point(size=90, filled=True).encode(x="x:Q", y=y, color=colour, tooltip="said:N")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from transferlaws.design.question import UNTITLED, Titles
 from transferlaws.escape import markdown
-from transferlaws.laws import CellStatus, Fit, Floor, Hernandez, effective_data, individual_lines
+from transferlaws.laws import CellStatus, Fit, Floor, Hernandez, Noise, effective_data, individual_lines
 from transferlaws.laws.paper import PRINTED, REPORTED
 from transferlaws.prose.numbers import Prose, counted, grid, scientific
 
@@ -149,14 +149,17 @@ def left_out(cells: Mapping[str, pd.DataFrame]) -> Prose:
     return Prose(f"{grid(columns, rows)}\n\n{meaning}")
 
 
-def conditioning(cells: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Rows of the box: how far the noise of one run moves D_E, and how many cells have no finite one."""
-    noise = cells["loss_sd"].median()
-    moves = 100 * cells.loc[np.isfinite(cells["amplification"]), "amplification"] * noise
+def conditioning(cells: pd.DataFrame, noise: Noise) -> Iterator[tuple[str, str, str]]:
+    """Rows of the box: how far the noise of one run moves D_E, and how many cells have no finite one.
+
+    `noise` is that of the source of the cells (`noise_of`).
+    """
+    sd = np.sqrt(noise.run_variance(np.ones(len(cells), np.intp), cells["d_chars"].to_numpy(float)))
+    moves = 100 * (cells["amplification"] * sd)[np.isfinite(cells["amplification"])]
     yield (
         "conditioning of the inversion",
         REPORTED["inversion"],
-        f"the scatter of one run about the curves ({noise:.3f} nats/token in the median cell) moves $D_E$ by "
+        f"the noise of one run between seeds ({sd.min():.3f} to {sd.max():.3f} nats/token) moves $D_E$ by "
         f"{moves.min():.1f} % in the calmest cell and {moves.max():.1f} % in the most nervous one",
     )
     endless = int((~np.isfinite(cells["d_effective"])).sum())

@@ -19,6 +19,9 @@ from transferlaws.laws.numerics.bootstrap import percentiles
 
 Floats = NDArray[np.float64]
 
+LEAST_KEPT = 0.9
+"""Share of the redrawn studies in which all cells of a step must have a bounded D_T > 0."""
+
 
 @dataclass(frozen=True)
 class LocalAlpha:
@@ -44,8 +47,9 @@ def local_alpha(
 ) -> LocalAlpha:
     """Alpha between neighbouring data sizes of `source` (by default the sole one); options as in `fit`.
 
-    A step is open where redrawn studies lose its cells more often than an interval at `level` allows. Raises
-    TransferLawsError for a table without that source or without from-scratch curves.
+    A step takes the sizes that redrawn studies lose no more often than an interval at `level` allows, and is
+    open where there are none. Raises TransferLawsError for a table without that source or without
+    from-scratch curves.
     """
     require_options(bootstrap, level)
     table = check_table(table)
@@ -63,11 +67,14 @@ def local_alpha(
         use = np.isfinite(measured[0, left] + measured[0, right])
         if not use.any():
             continue
+        # A size whose D_T is lost to many redrawn studies would open the step for all of them.
+        firm = use & (np.isfinite(redrawn[:, left] + redrawn[:, right]).mean(axis=0) >= (1 + level) / 2)
+        use = firm if firm.any() else use
         left, right, step = left[use], right[use], float(np.log(second / first))
         values = (measured[0, right] - measured[0, left]).mean() / step
         draws = (redrawn[:, right] - redrawn[:, left]).mean(axis=1) / step
         kept = draws[np.isfinite(draws)]
-        closed = len(kept) >= len(draws) * (1 + level) / 2
+        closed = bool(firm.any()) and len(kept) >= LEAST_KEPT * len(draws)
         low, high = percentiles(kept, level) if closed else (np.nan, np.nan)
         rows.append((first, second, float(values), low, high, int(use.sum())))
         drawn.append(draws)
