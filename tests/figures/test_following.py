@@ -329,7 +329,8 @@ def test_two_studies_agree_miss_or_cannot_tell(law: Fit) -> None:
     far = replace(sure, beta=Interval(0.9, 0.8, 1.0))
     said = yours.apart(sure, far)
     assert "**do not meet**" in said and "A closed interval can still miss" in said
-    assert "Both agree" in yours.apart(sure, sure)
+    assert "Both agree" in yours.apart(sure, replace(sure))
+    assert "nothing to compare" in yours.apart(sure, sure)
     assert "leaves $\\beta$ open" in yours.apart(sure, replace(sure, beta=Interval(0.5, None, 0.6)))
     assert "No study of your own" in yours.decision("") and "No study of your own" in yours.decision(
         "/nowhere"
@@ -346,6 +347,10 @@ def test_later_work_is_answered_by_runs_or_by_silence(table: pd.DataFrame) -> No
     assert since.cells(pairs.differences(table, "nowhere"), "a", "b").startswith("silent")
     assert "of 9 cells, 9 lower" in since.cells(pairs.differences(table, "mix", "text"), "a", "b")
     assert since.later_data(pairs.differences(table, "nowhere")).startswith("silent")
+    shrinks = pairs.differences(table, "text")
+    assert "less where there is more target data" in since.later_data(shrinks)
+    assert "more where" in since.later_data(shrinks.assign(d_chars=1e8 / shrinks["d_chars"]))
+    assert "cannot tell apart" in since.later_data(shrinks.assign(gain=0.1, low=0.0, high=0.2))
 
 
 def test_figures_of_part_four_draw_whatever_is_there(table: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
 import pandas as pd
 
 from transferlaws.prose import pairs
@@ -43,14 +44,18 @@ def later_data(found: pd.DataFrame) -> str:
     """
     if found.empty or found["d_chars"].nunique() < 2:
         return silent("two lengths of pre-training at two data sizes were not run")
-    by_data = found.groupby("d_chars")["gain"].mean()
-    first, last = float(by_data.iloc[0]), float(by_data.iloc[-1])
-    way = "less" if last < first else "more"
-    ends = [scientific(float(d), 1) for d in (by_data.index[0], by_data.index[-1])]
-    return (
-        f"longer pre-training saves {first:.3f} nats/token at {ends[0]} characters and {last:.3f} at "
-        f"{ends[1]}, {way} where there is more target data; means over sizes"
+    sizes = found.groupby("d_chars")["n_params"].nunique()
+    common = found[found["d_chars"].isin(sizes[sizes == sizes.max()].index)]
+    ends = [common[common["d_chars"] == d] for d in (common["d_chars"].min(), common["d_chars"].max())]
+    # Cells of one data size share their samples, so that their mean is hardly better known than one of them.
+    (first, near), (last, far) = ((c["gain"].mean(), (c["high"] - c["gain"]).mean()) for c in ends)
+    apart = abs(last - first) > np.hypot(near, far)
+    way = ("less" if last < first else "more") if apart else "which these runs cannot tell apart"
+    data = [scientific(float(c["d_chars"].iloc[0]), 1) for c in ends]
+    said = (
+        f"longer pre-training saves {first:.3f} nats/token at {data[0]} characters, {last:.3f} at {data[1]}"
     )
+    return f"{said}: {way} where there is more target data" if apart else f"{said}, {way}"
 
 
 def cells(found: pd.DataFrame, first: str, second: str) -> str:

@@ -12,6 +12,8 @@ from transferlaws.prose.numbers import Prose, grid, interval, scientific
 
 def apart(published: Fit, mine: Fit) -> Prose:
     """Whether the intervals of two studies meet, exponent by exponent, and what a miss would mean."""
+    if published is mine:
+        return Prose("One study in both places: nothing to compare. `-p live=smoke` trains another.")
     rows, misses, opened = [], [], []
     for name in EXPONENTS:
         there, here = getattr(published, name), getattr(mine, name)
