@@ -27,12 +27,12 @@ def cell(row: pd.Series, source: str, titles: Titles = UNTITLED) -> Prose:
     start = (
         f"A model of N = {scientific(row['n_params'])} parameters, pre-trained on "
         f"{markdown(titles.source(source))} and fine-tuned on {scientific(row['d_chars'])} characters of "
-        f"{titles.target}, reaches {row['loss']:.3f} nats/token."
+        f"{markdown(titles.target)}, reaches {row['loss']:.3f} nats/token."
     )
     if row["status"] == "below_floor":
         return Prose(
             f"{start} Its from-scratch twin levels off above that loss: by these runs no amount of "
-            f"{titles.target} takes it there, and the effective data have no upper end."
+            f"{markdown(titles.target)} takes it there, and the effective data have no upper end."
         )
     if row["status"] == "no_transfer":
         return Prose(

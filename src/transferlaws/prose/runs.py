@@ -282,7 +282,7 @@ def fell(
     """One training run in words: passes over its data, and how far the loss on held-out projects fell."""
     best = curve.iloc[int(curve["loss_validation"].to_numpy().argmin())]
     return Prose(
-        f"{n_params:,} parameters, {n_tokens:,} tokens of {titles.target}, "
+        f"{n_params:,} parameters, {n_tokens:,} tokens of {markdown(titles.target)}, "
         f"{best['tokens_seen'] / n_tokens:.1f} passes over them: the held-out loss fell from "
         f"{curve['loss_validation'].iloc[0]:.2f} to **{best['loss_validation']:.2f} nats/token**. Guessing "
         f"uniformly among {vocabulary} tokens costs ln {vocabulary} = {np.log(vocabulary):.2f}. At the kept "

@@ -105,7 +105,7 @@ def size(table: pd.DataFrame, name: str, titles: Titles = UNTITLED) -> Prose:
         f"The {code(name)} study holds {len(table)} models in {len(cells)} cells: "
         f"{table['n_params'].nunique()} sizes from {table['n_params'].min():,} to "
         f"{table['n_params'].max():,} parameters, {scientific(cells['d_chars'].min())} to "
-        f"{scientific(cells['d_chars'].max())} characters of {titles.target}, arms "
+        f"{scientific(cells['d_chars'].max())} characters of {markdown(titles.target)}, arms "
         f"{', '.join(map(markdown, sorted(set(table['arm']))))}. Training them took "
         f"{table['seconds'].sum() / 60:.1f} core-minutes."
     )
