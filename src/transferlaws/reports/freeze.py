@@ -5,7 +5,7 @@ import os
 import platform
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +21,7 @@ from transferlaws.files import (
     sha256_file,
     write_atomic,
 )
-from transferlaws.laws import laws_document, read_table, sources, write_laws
+from transferlaws.laws import Fit, laws_document, read_table, sources, write_laws
 from transferlaws.reports.account import write_account
 from transferlaws.runs.published import AUDIT, write_manifest
 from transferlaws.study import Study
@@ -62,12 +62,20 @@ def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
             if record is not None
         ]
         write_atomic(folder / "specs.jsonl", "\n".join(lines) + "\n")
-        runs = read_table(folder / "runs.csv")  # as anyone will read it
-        # Controls are compared cell by cell; they have too few for a law.
-        wanted = [arm for arm in sources(runs) if arm not in study.question.controls]
-        fits, failed = recall.fit_all(runs, sources=wanted, bootstrap=bootstrap, seed=seed)
+        fits: Sequence[Fit] = []
+        failed: Mapping[tuple[str, str], str] = {}
+        proper = (table["role"] == "run") & (table["status"] == "ok")
+        if proper.any():  # else the study is under way: searches and pre-training, no law to be had
+            runs = read_table(folder / "runs.csv")  # as anyone will read it
+            # Controls are compared cell by cell; they have too few for a law.
+            wanted = [arm for arm in sources(runs) if arm not in study.question.controls]
+            fits, failed = recall.fit_all(runs, sources=wanted, bootstrap=bootstrap, seed=seed)
         document = laws_document(
-            fits, table=runs, table_sha256=sha256_file(folder / "runs.csv"), seed=seed, bootstrap=bootstrap
+            fits,
+            table=runs if fits else None,
+            table_sha256=sha256_file(folder / "runs.csv"),
+            seed=seed,
+            bootstrap=bootstrap,
         )
         write_laws(folder / "laws.json", document)
         # Too few usable cells: said, not hidden.
