@@ -353,7 +353,31 @@ def tuning_slack(tuning: Tuning, parts: Mapping[str, float]) -> Prose:
     )
 
 
-def edges(everything: pd.DataFrame, tuning: Tuning) -> Prose:
+def searched(everything: pd.DataFrame, tuning: Tuning) -> Prose:
+    """How rates and weight decays were searched, and how far what was taken is from the best tried."""
+    return _on_a_surface(everything, tuning) if tuning.smooth else _edges(everything, tuning)
+
+
+def _on_a_surface(everything: pd.DataFrame, tuning: Tuning) -> Prose:
+    cell = ["arm", "n_params", "d_chars"]
+    of_seed = everything[(everything["seed"] == 0) & everything["d_chars"].isin(tuning.d_chars)]
+    tried = of_seed[of_seed["role"] == "tune"].groupby(cell)["loss_validation"]
+    taken = of_seed[of_seed["role"] == "run"].set_index(cell)["loss_validation"]
+    above = (taken - tried.min()).dropna()
+    said = (
+        f"{counted(tried.ngroups, 'cell')} searched with {counted(len(of_seed) - len(taken), 'run')}, by "
+        "validation loss. Rates and weight decays of the runs proper come from one surface an arm through "
+        "these"
+    )
+    if above.empty:
+        return Prose(f"{said}; none of these is there yet.")
+    return Prose(
+        f"{said}. The searched seed's runs at these settings lie {above.median():.3f} nats above the lowest "
+        f"loss that the search of their cell found (median; at most {above.max():.3f})."
+    )
+
+
+def _edges(everything: pd.DataFrame, tuning: Tuning) -> Prose:
     """Whether the rate taken in each tuned cell has a worse one, or one that diverged, on both sides."""
     tried = everything[(everything["seed"] == 0) & everything["d_chars"].isin(tuning.d_chars)]
     grids, at_edge, lowest_at_edge = 0, [], 0

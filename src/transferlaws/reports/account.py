@@ -33,23 +33,25 @@ def write_account(study: Study, fits: Sequence[Fit], folder: Path | None = None)
     controls = prose.cells.controls(question.main, question.controls, runs)
     audit = study.audit()
     audited = gains(audit[audit["cell"].isin(runs["key"])])
-    parts = [
-        f"# What the {scale.name} study measured",
-        f"Written by `transferlaws freeze --scale {scale.name}` from the files beside it. Sizes N are "
-        "without embeddings, D in characters, losses in nats/token on held-out projects.",
+    law = [
         "## The law",
         prose.law.table(fits, question.paper),
         prose.law.verdicts(primary),
         "## As narrow as hoped?",
         prose.study.as_narrow_as_hoped(primary),
         "## Where the law holds, and where it does not",
+    ]
+    parts = [
+        f"# What the {scale.name} study measured",
+        f"Written by `transferlaws freeze --scale {scale.name}` from the files beside it. Sizes N are "
+        "without embeddings, D in characters, losses in nats/token on held-out projects.",
+        *(law if primary else ["The study is under way: no law can be fitted yet."]),
         *(prose.cells.misfit(fit, runs) for fit in primary.values()),
         controls and "## Controls",
         controls,
-        "## Noise",
-        prose.runs.noise(runs),
+        *([] if runs.empty else ["## Noise", prose.runs.noise(runs)]),
         "## Learning rates",
-        prose.runs.edges(everything, scale.tuning),
+        prose.runs.searched(everything, scale.tuning),
         "## Runs that met their token limit",
         prose.runs.capped(runs, scale.recipe.max_tokens),
         *([] if audited.empty else ["## What a wider search would still gain", *prose.audit.all_of(audited)]),
