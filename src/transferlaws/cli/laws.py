@@ -70,7 +70,7 @@ def fit(
     if out is not None:
         refuse_input_as_output(out, table)
     form = None if law == "hernandez" else _form(law)
-    runs = _runs(table, map, baseline, form)
+    runs = runs_in(table, map, baseline, form)
     runs = laws.without_highest(runs, drop_highest)
     _say(table, laws.notes(runs))
     found: list[Any]
@@ -104,11 +104,12 @@ def fit(
     return 0
 
 
-def _runs(
+def runs_in(
     table: Path, map: str = "", baseline: str = "scratch", form: "type[LossForm] | None" = None
 ) -> "pd.DataFrame":
     """The usable runs of a table as it stands or, if it cannot be read so, as `ingest` understands it."""
     from transferlaws import laws
+    from transferlaws.files import sha256_file
 
     armless, zero_data = form is not None, form is not None and form.at_zero
     columns = _columns(map)
@@ -124,6 +125,7 @@ def _runs(
                 with suppress(TransferLawsError):
                     runs = laws.check_table(frame, armless=armless, zero_data=zero_data, where=str(table))
                     runs.attrs["notes"] = (*understood, *laws.notes(runs))
+                    runs.attrs["sha256"] = sha256_file(table)
                     return runs
                 if not armless and "arm" not in frame:
                     said += "; without arms it is for a law of loss: transferlaws fit TABLE --law chinchilla"
@@ -199,7 +201,7 @@ def compare(
     """
     from transferlaws import laws, recall
 
-    runs = _runs(table, map, baseline)
+    runs = runs_in(table, map, baseline)
     _say(table, laws.notes(runs))
     found = [recall.compare(runs, name, seed=seed) for name in ([source] if source else laws.sources(runs))]
     if not found:
@@ -269,7 +271,7 @@ def power(
     from transferlaws import laws
 
     if table:
-        frame = laws.next_cells(_runs(table), source).head(12)
+        frame = laws.next_cells(runs_in(table), source).head(12)
     else:
         design, law = laws.Design(n_params, d_chars, seeds), laws.Hernandez(k, alpha, beta)
         frame = laws.power(design, law, noise, studies, seed=seed).summary.reset_index(names="parameter")

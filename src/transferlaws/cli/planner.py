@@ -12,6 +12,12 @@ from typing import Any
 from transferlaws.cli.output import complain, say
 from transferlaws.errors import UsageError
 
+UNITS = {
+    "n_params": " parameters", "d_chars": " characters", "d_tokens": " tokens", "loss": " nats/token",
+    "gain": " nats/token", "d_transferred": " characters", "d_effective": " characters",
+}  # fmt: skip
+"""What a number is of, by quantity; a share and a multiple are of nothing."""
+
 
 def predict(
     n_params: float,
@@ -48,7 +54,7 @@ def predict(
         for quantity in planner.QUANTITIES
         if quantity not in planner.FROM_CURVES or document["scratch"]
     ]
-    return _show(answers[:1] if answers[0].refused else answers, json)
+    return _show(answers if any(map(_known, answers)) else answers[:1], json)
 
 
 def size_for(
@@ -153,7 +159,7 @@ def should_pretrain(
             "loss, scratch": decision.loss_scratch,
             "d_transferred": decision.d_transferred,
         }
-        _lines({title: answer for title, answer in shown.items() if not answer.refused}, decision.hurts)
+        _lines({title: answer for title, answer in shown.items() if _known(answer)}, decision.hurts)
     if decision.pretrain is None:
         say(f"transferlaws: error: no answer: {decision.reason}", file=sys.stderr)
         return 1
@@ -258,15 +264,20 @@ def _show(answers: list[Any], json: bool, note: str = "") -> int:
         documents = [answer.to_json() for answer in answers]
         say(json_module.dumps(documents[0] if len(documents) == 1 else documents, indent=1, allow_nan=False))
     for answer in answers:
-        if answer.refused:
+        if not _known(answer):
             say(f"transferlaws: error: {answer.quantity}: no answer: {answer.reason}", file=sys.stderr)
     if not json:
-        _lines({answer.quantity: answer for answer in answers if not answer.refused})
-    return int(all(answer.refused for answer in answers))
+        _lines({answer.quantity: answer for answer in answers if _known(answer)})
+    return int(not any(map(_known, answers)))
+
+
+def _known(answer: Any) -> bool:
+    """Whether there is anything to say: by the law, or because it was measured."""
+    return not answer.refused or bool(answer.measured and answer.measured["value"] is not None)
 
 
 def _lines(shown: Mapping[str, Any], said: bool = False) -> None:
-    """Print answers, one a line: what the law says, where, what was measured; a reason they share comes last.
+    """Print answers, one a line: what was measured first, then the law; a reason they share comes last.
 
     `said` leaves that reason out.
     """
@@ -282,11 +293,17 @@ def _lines(shown: Mapping[str, Any], said: bool = False) -> None:
             else "inside the runs"
         )
         regime = "" if answer.regime == "unknown" else f"{answer.regime} data, "
-        line = f"{title:14} {_value(vars(answer))}  {regime}{where}"
-        if answer.measured and answer.measured["value"] not in (None, answer.value):
-            line += f"; measured here {_value(answer.measured, bare=True)}"
-        elif answer.measured and answer.measured["value"] is not None:
-            line += "; measured here"
+        unit = UNITS.get(answer.quantity, "")
+        by_law = "none by the law" if answer.refused else _value(vars(answer)) + unit
+        measured = answer.measured if answer.measured and answer.measured["value"] is not None else None
+        if measured is None:
+            line = f"{by_law}  {regime}{where}"
+        elif measured["value"] == answer.value:
+            line = f"{_value(measured, bare=True)}{unit} measured here  {regime}{where}"
+        else:
+            law = by_law if answer.refused else f"by the law {by_law}"
+            line = f"{_value(measured, bare=True)}{unit} measured here; {law}  {regime}{where}"
+        line = f"{title:14} {line}"
         say(line if shared or not answer.reason else f"{line}; {answer.reason}")
     if shared and not said:
         say(f"note: {shared}")
