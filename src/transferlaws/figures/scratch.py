@@ -43,11 +43,12 @@ def data_limits(found: Sequence[Floor], cells: pd.DataFrame, *, titles: Titles =
     figure, ((axes,),) = canvas(width=7.2, height=4.4)
     top = BEYOND * max(float(cells["d_chars"].max()), *(floor.d_max for floor in found))
     for floor in found:
-        low = 0.0 if floor.d_n.low is None else min(floor.d_n.low, top)
+        low = floor.d_n.low or 0.0
         high = np.inf if floor.d_n.high is None else floor.d_n.high
-        if low:
+        if 0 < low < top:
             axes.plot([floor.n_params] * 2, [low, min(high, top)], color="#0072b2", linewidth=1.6)
-            axes.plot(floor.n_params, min(0.1 * low, top), "_", color="#009e73", markersize=14)
+        if 0 < 0.1 * low < top:
+            axes.plot(floor.n_params, 0.1 * low, "_", color="#009e73", markersize=14)
         if floor.known and floor.d_n.value <= top:
             axes.plot(floor.n_params, floor.d_n.value, "o", color="#0072b2")
         if high > top:
