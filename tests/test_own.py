@@ -5,14 +5,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tiny import CORPUS, QUESTION, TINY
-from transferlaws import TransferLawsError
+from transferlaws import Study, TransferLawsError
 from transferlaws.cli import main
 from transferlaws.design.presets import STUDIES, study_named
-from transferlaws.reports.own import open_study, write_report
+from transferlaws.reports import page
+from transferlaws.reports.own import read_folders
+from transferlaws.reports.page import write_report
 
 OF_THE_PROJECT = re.compile(r"\b(english|python|text)\b", re.IGNORECASE)
 GERMAN, DUTCH = {"german": CORPUS / "english"}, {"dutch": CORPUS / "othercode"}
@@ -35,26 +38,28 @@ def values(document: object) -> Iterator[str]:
 
 
 def test_two_sources_become_a_report_in_their_own_names(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scale = replace(TINY, d_chars=(600, 1_200, 2_400, 10**9), d_chars_scratch=(5_000,), seeds=((10**9, 1),))
-    study = open_study(GERMAN | DUTCH, VERILOG, tmp_path, (QUESTION, scale))
+    folders = read_folders(GERMAN | DUTCH, VERILOG, tmp_path, QUESTION)
+    study = folders.at_scale(scale)
     assert study.scale.d_chars == (600, 1_200, 2_400)  # cut to what the folder holds
     assert not study.ensure(jobs=2, progress=False).failed
-    report = write_report(study, tmp_path, bootstrap=50, seed=0).read_text("utf-8")
-    assert f"{len(study.table())} runs" in report
+    report = write_report(folders, study, bootstrap=50, seed=0).read_text("utf-8")
+    elsewhere = re.sub(r'xmlns(:\w+)?="[^"]*"', "", report)
+    assert not re.findall(r"https?://|<script|<link|src=", elsewhere)  # it opens from a mail
     assert set(study.table()["arm"]) == {"scratch", "german", "dutch"}
     results = tmp_path / "results" / "tiny"
     laws = json.loads((results / "laws.json").read_text("utf-8"))
     assert {row["source"] for row in laws["rows"]} == {"german", "dutch"}
     specs = [json.loads(line)["spec"] for line in (results / "specs.jsonl").read_text("utf-8").splitlines()]
     assert {share["corpus"] for spec in specs for share in spec["data"]} == {"german", "dutch", "verilog"}
-    figure = "\n".join(re.findall(r"<!--(.*?)-->", (tmp_path / "hero.svg").read_text("utf-8")))
+    figure = "\n".join(re.findall(r"<!--(.*?)-->", report))
     assert "verilog" in figure and "german" in figure
     main(["predict", "--laws", str(results / "laws.json"), "--source", "german",
           "--n-params", "5e3", "--d-chars", "1e3"])  # fmt: skip
     said = {
-        "report": report,
+        "report": re.sub(r"(?s)<svg.*?</svg>|<style.*?</style>|<!doctype html>", "", report),
         "account": (results / "README.md").read_text("utf-8"),
         "figure": figure,
         "laws": "\n".join(values(laws)),
@@ -65,13 +70,34 @@ def test_two_sources_become_a_report_in_their_own_names(
     for place, words in said.items():
         assert not OF_THE_PROJECT.search(words.replace("held-out text", "")), place
     assert "paper" not in said["account"]
+    without_law_of_dutch(results, monkeypatch)
+    report = write_report(folders, study, bootstrap=50, seed=0).read_text("utf-8")
+    assert "dutch</strong>: no law could be fitted: too few" in report
+    decided = report.partition("Pre-train on dutch?")[2].partition("</section>")[0]
+    assert "Measured here" in decided  # what was measured goes before any law
+
+
+def without_law_of_dutch(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the fit of a study's second source fail, as it does where runs leave nothing to hold on to."""
+    fit = Study.fit
+
+    def failing(study: Study, *args: Any, source: str, **options: Any) -> Any:
+        if source == "dutch":
+            raise TransferLawsError("too few cells")
+        return fit(study, *args, source=source, **options)
+
+    monkeypatch.setattr(Study, "fit", failing)
+    monkeypatch.setattr(page, "freeze", lambda *_, **__: results)
+    laws = json.loads((results / "laws.json").read_text("utf-8"))
+    laws["rows"] = [row for row in laws["rows"] if row["source"] != "dutch"]
+    (results / "laws.json").write_text(json.dumps(laws))
 
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_scale_asks_about_own_corpora(tmp_path: Path, name: str) -> None:
     question, scale = study_named(name)
     tight = replace(scale, d_chars=(600, 1_200, 2_400), d_chars_scratch=(), tuning=TINY.tuning)
-    study = open_study(GERMAN, VERILOG, tmp_path, (question, tight))
+    study = read_folders(GERMAN, VERILOG, tmp_path, question).at_scale(tight)
     cells = study.cells()
     assert {cell.arm for cell in cells} == {"scratch", "german"}
     pretrained = {share.corpus for cell in cells if cell.spec and cell.role == "pretrain"
@@ -86,12 +112,19 @@ def test_every_scale_asks_about_own_corpora(tmp_path: Path, name: str) -> None:
 def test_a_folder_too_small_says_what_it_holds_and_what_is_needed(tmp_path: Path) -> None:
     scale = replace(TINY, d_chars=(600, 1_200, 10**9))
     with pytest.raises(TransferLawsError, match=r"holds [\d,]+ characters .* needs at least 1,000,000,000"):
-        open_study(GERMAN, VERILOG, tmp_path, (QUESTION, scale))
+        read_folders(GERMAN, VERILOG, tmp_path, QUESTION).at_scale(scale)
     with pytest.raises(TransferLawsError, match="absent"):
-        open_study({"german": tmp_path / "absent"}, VERILOG, tmp_path, (QUESTION, scale))
+        read_folders({"german": tmp_path / "absent"}, VERILOG, tmp_path, QUESTION)
+
+
+def test_a_saved_model_is_not_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(TransferLawsError, match="holds a saved model, not text"):
+        read_folders({"german": tmp_path}, VERILOG, tmp_path / "out", QUESTION)
 
 
 @pytest.mark.parametrize("sources", [{"verilog": CORPUS / "english"}, {"scratch": CORPUS / "english"}])
 def test_names_that_mean_something_else_are_refused(tmp_path: Path, sources: dict[str, Path]) -> None:
     with pytest.raises(TransferLawsError, match=next(iter(sources))):
-        open_study(sources, VERILOG, tmp_path, (QUESTION, TINY))
+        read_folders(sources, VERILOG, tmp_path, QUESTION)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -10,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tiny import QUESTION, TINY
+from tiny import QUESTION
 from transferlaws.corpora import Corpus, CorpusRecipe, Folder, prepare
 from transferlaws.corpora.account import leaks, too_small
 from transferlaws.corpora.overlap import shared_text
 from transferlaws.errors import TransferLawsError
-from transferlaws.reports.own import open_study, what_was_read
+from transferlaws.reports.own import read_folders, what_was_read
 
 SIGNS = "的一是不了人我在有他这中大来上个国到说们为子和你地出道也时"
 
@@ -113,18 +112,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("cache")
 def test_a_study_of_the_same_text_is_refused_and_says_the_switch(tmp_path: Path) -> None:
     folder = write(tmp_path / "book", [words(seed) for seed in range(60)])
-    like = QUESTION, replace(TINY, d_chars=(600, 1_200, 2_400), d_chars_scratch=())
-
-    out = tmp_path / "out"
-    opened = partial(
-        open_study, {"same": folder}, ("book", folder), out, like, source_kind="text", target_kind="text"
-    )
-
+    names = {"same": folder}, ("book", folder), tmp_path / "out", QUESTION
+    opened = partial(read_folders, *names, source_kind="text", target_kind="text")
     with pytest.raises(
         TransferLawsError, match=r"share passages: 100 % of train.*Beyond 10 %.*--most-shared"
     ):
         opened()
-    said = what_was_read(opened(most_shared=1.0), progress=False)
+    said = what_was_read(opened(most_shared=1.0))
     assert any(line.startswith("warning: book and same share passages") for line in said)
     assert any(line.startswith("book: 60 of 60 documents kept") for line in said)
 
@@ -133,7 +127,7 @@ def test_a_study_of_the_same_text_is_refused_and_says_the_switch(tmp_path: Path)
 def test_results_go_into_a_folder_of_their_own(tmp_path: Path) -> None:
     folder = write(tmp_path / "book", [words(seed) for seed in range(60)])
     with pytest.raises(TransferLawsError, match="is the folder of book"):
-        open_study({"book": folder}, ("other", tmp_path), folder, (QUESTION, TINY))
+        read_folders({"book": folder}, ("other", tmp_path), folder, QUESTION)
 
 
 @pytest.mark.parametrize(("words_each", "refused"), [(40, True), (400, False)])

@@ -4,6 +4,7 @@ import json as json_module
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -191,6 +192,7 @@ def study(
     source: Annotated[tuple[str, ...], tyro.conf.UseAppendAction],
     target: str,
     out: Path,
+    core_hours: float | None = None,
     scale: str = "smoke",
     source_kind: Literal["text", "code"] = "text",
     target_kind: Literal["text", "code"] = "code",
@@ -202,14 +204,17 @@ def study(
 ) -> int:
     """Measure what pre-training on folders of text is worth for another: runs, laws, report.
 
-    Prints the path of the report. The same command continues a study that was stopped.
+    With --core-hours, a small pilot sizes the study to the data and the hours; what it will be stands in
+    design.md before it is run. Prints the path of the report, a page of HTML that opens anywhere. The same
+    command continues a study that was stopped.
 
-    Example: transferlaws study --source notes=my-notes --target code=my-projects --out my-study
+    Example: transferlaws study --source notes=my-notes --target code=my-projects --out out --core-hours 2
 
     Args:
         source: NAME=FOLDER to pre-train on; may be repeated. Its first-level folders are projects.
         target: NAME=FOLDER to fine-tune on. A folder without a name goes by its own.
-        out: Folder for runs, results and report.md.
+        out: Folder for runs, results and report.html.
+        core_hours: What the study may take, pilot included: hours of one core. Instead of a scale.
         scale: smoke, laptop, workstation or paper; data sizes are cut to what the folders hold.
         source_kind: How the sources are cleaned.
         target_kind: How the target is cleaned.
@@ -220,26 +225,31 @@ def study(
         seed: Seed of the resampling.
     """
     from transferlaws.design.presets import study_named
-    from transferlaws.reports import own
+    from transferlaws.reports import own, page, sizing
 
     sources = dict(map(_named_folder, source))
     if len(sources) < len(source):
         raise UsageError(f"--source needs a name of its own for each folder: {' '.join(source)}")
-    mine = own.open_study(
+    question, like = study_named(scale)
+    folders = own.read_folders(
         sources,
         _named_folder(target),
         out,
-        study_named(scale),
+        question,
         source_kind=source_kind,
         target_kind=target_kind,
         fields=field,
         most_shared=most_shared,
     )
-    say("\n".join(own.what_was_read(mine)), file=sys.stderr)
-    swept = mine.ensure(mine.plan.arms, jobs=jobs)
-    if swept.failed:
-        raise TransferLawsError(f"{len(swept.failed)} runs failed: {'; '.join(swept.failed.values())}")
-    say(own.write_report(mine, out, bootstrap=bootstrap, seed=seed))
+    say("\n".join(own.what_was_read(folders)), file=sys.stderr)
+    if core_hours is not None:
+        mine = sizing.study_for_hours(folders, core_hours, jobs=jobs, say=partial(say, file=sys.stderr))
+    else:
+        mine = folders.at_scale(like)
+        swept = mine.ensure(mine.plan.arms, jobs=jobs)
+        if swept.failed:
+            raise TransferLawsError(f"{len(swept.failed)} runs failed: {'; '.join(swept.failed.values())}")
+    say(page.write_report(folders, mine, bootstrap=bootstrap, seed=seed))
     return 0
 
 

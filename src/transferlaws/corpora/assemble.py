@@ -6,6 +6,7 @@ out is never what training has seen, and the bytes are the same on every machine
 
 import json
 import os
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -188,7 +189,7 @@ def _cap(index: list[Row], recipe: CorpusRecipe) -> None:
 
 def _write_split(home: Path, split: str, kept: list[Row], pool: Path) -> dict[str, dict[str, Any]]:
     """Write a split's text, documents and excerpts; their sizes and hashes."""
-    excerpts: list[tuple[int, int, int, int]] = []
+    excerpts = array("q")  # four numbers each: as tuples, those of a gigabyte would take as much memory
     text_file, index_file = home / f"{split}.txt", home / f"{split}.documents.jsonl"
     with (
         pool.open("rb") as source,
@@ -202,14 +203,14 @@ def _write_split(home: Path, split: str, kept: list[Row], pool: Path) -> dict[st
             out.write(data)
             for piece in cut(data.decode()):
                 stop = start + len(piece.encode())
-                excerpts.append((start, stop, len(piece), PARTS.index(row.part)))
+                excerpts.extend((start, stop, len(piece), PARTS.index(row.part)))
                 start = stop
             described = {name: getattr(row, name) for name in ("path", "part", "licence", "genre")}
             place = {"start": out.tell() - len(data), "stop": out.tell(), "chars": row.chars}
             # "source" is the project: its name in corpora prepared before it was called so.
             line = {"source": row.project, **described, **place}
             index.write(json.dumps(line, ensure_ascii=False) + "\n")
-    np.save(home / f"{split}.excerpts.npy", np.array(excerpts, np.int64))
+    np.save(home / f"{split}.excerpts.npy", np.array(excerpts, np.int64).reshape(-1, 4))
     return {path.name: _sealed(path) for path in (text_file, index_file, home / f"{split}.excerpts.npy")}
 
 

@@ -47,6 +47,12 @@ EPOCHS = {
         (18.7, 8.7, 19.8, 25.7, 23.6, 24.1, 30.5, 9.7, 3.8),
         (12.6, 5.8, 7.8, 13.1, 8.0, 8.1, 20.3, 5.5, 3.7),
     ),
+    # By the recipe of `design.sized`, as long as its trials took (results/trials; guessed beyond 1e5).
+    "core-hours": Epochs(
+        (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 1e7),
+        (40, 40, 70, 105, 95, 60, 30, 4),
+        (14, 14, 34, 22, 20, 15, 10, 4),
+    ),
 }
 EVALUATION_FACTOR = 1.5  # measured: evaluating on the stop set, and keeping the best weights
 BYTES_PER_PARAMETER = 20  # weights, gradient, two Adam moments, the best weights (float32)

@@ -1,0 +1,117 @@
+"""A scale for what somebody has: so many characters of the target, so many core-hours.
+
+`candidates` are the studies that could be made of the data, from small to large; which of them the hours
+allow, and which of those tells most, is measured before (`reports.sizing`). Runs are trained by the recipe
+that the trials found better than the published one (`results/trials`): Adam's epsilon of the gradients' own
+size, weight decay searched with the rate on one surface, weights averaged, and patience.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from transferlaws.design.scale import HALF_DECADE, Scale
+from transferlaws.errors import TransferLawsError
+from transferlaws.models.ladder import LADDER, Size
+from transferlaws.training.spec import TrainingRecipe
+from transferlaws.training.tuning import Tuning
+
+NAME = "core-hours"
+VOCABULARY, CONTEXT = 512, 128  # tokens
+LEAST_CHARS = 1_000  # of the smallest data set: below, a cell says which passages it happened to get
+FEWEST_DATA, MOST_DATA = 3, 6  # data sizes, half a decade apart
+FEWEST_SIZES = 2
+LEAST_SEEDS, MOST_SEEDS = 2, 12
+PRETRAINING_SHARE = 0.2  # of the hours
+PRETRAIN_TOKENS = (200_000, 20_000_000)  # least and most
+MOST_PASSES = 4  # over the source, in pre-training (Muennighoff et al. 2023: beyond it, repeats say little)
+FIRST_GUESS = 6e-3  # at width 16 (results/trials)
+LONGEST_SEARCH = 6  # rates
+
+RECIPE = TrainingRecipe(
+    weight_decay=3.0,
+    epsilon=1e-3,
+    averaging=0.4,
+    patience_share=1.0,
+    tolerance=0.01,
+    max_tokens=10_000_000,
+    stop_chars=20_000,
+    test_chars=100_000,
+)
+PRETRAINING = TrainingRecipe(stop_chars=20_000, test_chars=100_000)
+
+
+@dataclass(frozen=True)
+class Dials:
+    """What tells one candidate from another: model sizes, data sizes (characters), tokens of pre-training.
+
+    `seeds` are those of each data size. Plain values, so that a design can be written down and read again.
+    """
+
+    sizes: tuple[Size, ...]
+    d_chars: tuple[int, ...]
+    pretrain_tokens: int
+    seeds: tuple[int, ...]
+
+    def scale(self, pretrain_chars: int) -> Scale:
+        """The scale with these dials; sources are read up to `pretrain_chars` characters."""
+        return Scale(
+            name=NAME,
+            tier=NAME,
+            sizes=self.sizes,
+            d_chars=self.d_chars,
+            d_chars_scratch=(),
+            seeds=tuple(zip(self.d_chars, self.seeds, strict=True)),
+            pretrain_chars=pretrain_chars,
+            pretrain_tokens=self.pretrain_tokens,
+            pretrain_rate=1.6e-2,
+            tuning=Tuning(
+                # The surface reaches further: searching the dearest cells would cost most of all.
+                d_chars=tuple(sorted({self.d_chars[0], self.d_chars[-2]})),
+                first_guess=FIRST_GUESS,
+                most_rates=LONGEST_SEARCH,
+                flat_nats=0.01,
+                smooth=True,
+                reach=self.sizes[-1].n_params * self.d_chars[-2] / 2,
+            ),
+            vocabulary_size=VOCABULARY,
+            context=CONTEXT,
+            recipe=RECIPE,
+            pretraining=PRETRAINING,
+        )
+
+    def one_more_seed(self, place: int) -> "Dials":
+        """The same with one seed more at data size number `place`."""
+        return replace(self, seeds=tuple(n + (at == place) for at, n in enumerate(self.seeds)))
+
+
+def data_grid(available: int) -> tuple[int, ...]:
+    """All data there is, and half a decade less each time, smallest first; two digits each.
+
+    Raises TransferLawsError if that does not give the three amounts of data that a curve takes.
+    """
+    grid: list[int] = []
+    d = float(available)
+    while d >= LEAST_CHARS:
+        digits = 10 ** max(int(math.log10(d)) - 1, 0)
+        grid.append(int(d / digits) * digits)  # down: there is no more
+        d /= HALF_DECADE
+    if len(grid) < FEWEST_DATA:
+        raise TransferLawsError(
+            f"the target holds {available:,} characters to train on after cleaning and holding out; a curve "
+            f"needs at least {round(LEAST_CHARS * HALF_DECADE ** (FEWEST_DATA - 1)):,}"
+        )
+    return tuple(grid[::-1])
+
+
+def candidates(available: int, pretrain_tokens: dict[int, int]) -> Iterator[Dials]:
+    """Every study of `available` characters, by number of sizes and reach in data, cheap ones first.
+
+    `pretrain_tokens` is what the hours allow, by number of sizes.
+    """
+    grid = data_grid(available)
+    for top in range(FEWEST_DATA, len(grid) + 1):
+        data = grid[max(0, top - MOST_DATA) : top]
+        for count in range(FEWEST_SIZES, len(LADDER) + 1):
+            seeds = (LEAST_SEEDS,) * len(data)
+            yield Dials(LADDER[:count], data, pretrain_tokens[count], seeds)

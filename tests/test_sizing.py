@@ -1,0 +1,163 @@
+"""A study for so many core-hours: sized to the data and the hours, written down, spent to the last seed.
+
+Nothing is trained here: a machine that takes what it takes leaves records by a planted law.
+"""
+
+import json
+import math
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tiny import CORPUS, QUESTION
+from transferlaws import Study, TransferLawsError
+from transferlaws.design.sized import MOST_SEEDS, Dials, data_grid
+from transferlaws.laws import Hernandez, Scratch
+from transferlaws.models.ladder import LADDER
+from transferlaws.reports import sizing
+from transferlaws.reports.own import Folders, read_folders
+from transferlaws.reports.page import write_report
+from transferlaws.runs.record import Record
+from transferlaws.runs.sweep import Swept
+from transferlaws.training.spec import RunSpec
+
+SPEED = 2e10  # FLOP/s of one core, about what a laptop reaches at these sizes
+PILOT = sizing.Pilot(sizing.Prices(dict.fromkeys(LADDER, SPEED), 1.0, 1.0), 0.03, 6, 30.0)
+
+
+CURVES, LAW = Scratch(D0=100.0), Hernandez(k=30.0, alpha=0.3, beta=0.4)
+
+
+class Machine:
+    """Takes the place of training: `epochs` to the end of a run, `slow` times the seconds of SPEED."""
+
+    def __init__(self, epochs: float, slow: float) -> None:
+        self.epochs, self.slow = epochs, slow
+
+    def ensure(self, study: Study, arms: list[str] | None = None, **_: object) -> Swept:
+        """Leave a record of every run that the study wants, as long as it wants more."""
+        trained = 0
+        while True:
+            specs = [cell.spec for cell in study.cells(arms) if cell.spec is not None]
+            missing = {spec.key: spec for spec in specs if study.store.read(spec.key) is None}
+            if not missing:
+                return Swept(trained, {})
+            for spec in missing.values():
+                study.store.write(self.record(spec))
+            trained += len(missing)
+
+    def record(self, spec: RunSpec) -> Record:
+        n, d_tokens = spec.size.n_params, max(int(spec.d_chars / 1.4), 1)
+        seen = spec.budget_tokens or min(int(self.epochs * d_tokens), spec.recipe.max_tokens)
+        seen *= bool(spec.d_chars)
+        seconds = self.slow * (0.2 + 1.5 * seen * spec.flops_per_token / SPEED)
+        effective = float(LAW.d_effective(n_params=n, d_chars=max(spec.d_chars, 1)))
+        loss = float(CURVES.loss(n, effective if spec.start else spec.d_chars))
+        off = math.log(spec.learning_rate * spec.size.d_model / 0.05) if spec.learning_rate else 0.0
+        decay = math.log(spec.recipe.weight_decay / 3)
+        loss += 0.03 * float(np.random.default_rng(int(spec.key[:8], 16)).normal())
+        outcome = {
+            "n_params": n, "n_params_total": n, "d_chars": spec.d_chars, "d_tokens": d_tokens, "loss": loss,
+            "tokens_seen": seen, "flops": seen * spec.flops_per_token, "bits_per_char": loss,
+            "epochs_best": 1.0,
+            "loss_validation": loss + 0.05 * (off**2 + decay**2), "core_seconds": seconds,
+            "seconds": 20 * seconds, "device": "cpu made x1 of 2", "versions": "none",
+        }  # fmt: skip
+        return Record(spec.key, spec.to_json(), "ok", outcome, [])
+
+
+@pytest.fixture
+def folders(tmp_path: Path, study_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Folders:
+    monkeypatch.setenv("TRANSFERLAWS_CACHE", str(study_cache))
+    return read_folders(
+        {"german": CORPUS / "english"}, ("verilog", CORPUS / "python"), tmp_path / "out", QUESTION
+    )
+
+
+@pytest.mark.parametrize("available", [16_000, 1_600_000, 160_000_000])
+def test_data_sizes_are_half_decades_below_all_there_is(available: int) -> None:
+    grid = data_grid(available)
+    assert len(grid) >= 3 and grid[-1] == available and 1_000 <= grid[0] < 3_200
+    assert all(2.9 < b / a < 3.5 for a, b in pairwise(grid))
+
+
+def test_too_little_data_says_how_much_there_is_and_how_much_it_takes() -> None:
+    with pytest.raises(TransferLawsError, match=r"holds 6,000 .* at least 10,000"):
+        data_grid(6_000)
+
+
+def test_more_hours_buy_a_larger_study_within_half_of_them(folders: Folders) -> None:
+    chosen = {hours: sizing._choose(folders, hours, PILOT) for hours in (0.2, 2.0)}
+    for hours, (_, core, _) in chosen.items():
+        assert core <= sizing.CORE_SHARE * 3600 * hours
+    small, large = (dials for dials, _, _ in chosen.values())
+    assert (len(large.sizes), large.pretrain_tokens) > (len(small.sizes), small.pretrain_tokens)
+
+
+def test_hours_too_few_are_refused_with_those_that_would_do(folders: Folders) -> None:
+    with pytest.raises(TransferLawsError, match=r"--core-hours 0.001 is too little .* would do"):
+        sizing._choose(folders, 0.001, PILOT)
+
+
+def test_a_design_is_written_before_it_is_spent_and_read_again(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizing, "_pilot", lambda *_: PILOT)
+    monkeypatch.setattr(sizing, "STUDIES", 1)
+    dials = sizing._write(folders, 0.2, None)
+    assert sizing._read(folders.out / "design.json", folders, 0.2) == dials
+    words = (folders.out / "design.md").read_text("utf-8")
+    assert "0.2 core-hours are given" in words and f"{dials.pretrain_tokens:,} tokens" in words
+    with pytest.raises(TransferLawsError, match="may only grow"):
+        sizing._read(folders.out / "design.json", folders, 0.1)
+    document = json.loads((folders.out / "design.json").read_text("utf-8"))
+    (folders.out / "design.json").write_text(json.dumps(document | {"fingerprints": {}}))
+    with pytest.raises(TransferLawsError, match="of other folders"):
+        sizing._read(folders.out / "design.json", folders, 0.2)
+
+
+def test_what_is_left_buys_seeds_until_it_is_spent() -> None:
+    dials = Dials(LADDER[:2], (1_000, 3_000, 10_000), 10_000, (2, 2, 2))
+    prices = {1_000: 1.0, 3_000: 2.0, 10_000: 4.0}  # core-seconds of one run
+    rows = [
+        (arm, n, d, seed, prices[d])
+        for arm in ("scratch", "german")
+        for n in (1, 2)
+        for d in dials.d_chars
+        for seed in range(2)
+    ]
+    table = pd.DataFrame(rows, columns=["arm", "n_params", "d_chars", "seed", "seconds"])
+    a_round = 4 * sum(prices.values())
+    assert sizing._seeds_for(table, dials, 0.9 * 4 * min(prices.values())) == dials
+    assert sizing._seeds_for(table, dials, 16.0).seeds == (2, 2, 3)  # the largest data first
+    assert sizing._seeds_for(table, dials, 2 * a_round).seeds == (4, 4, 4)
+    assert sizing._seeds_for(table, dials, 1e9).seeds == (MOST_SEEDS,) * 3
+    assert replace(dials, seeds=(3, 3, 3)) == sizing._seeds_for(table, dials, a_round)
+
+
+@pytest.mark.parametrize(("hours", "epochs", "slow"), [(0.2, 60.0, 1.0), (2.0, 25.0, 2.0)])
+def test_the_hours_are_spent_whatever_runs_take_and_a_report_comes_of_it(
+    hours: float, epochs: float, slow: float, folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine = Machine(epochs, slow)
+    monkeypatch.setattr(Study, "ensure", lambda study, arms=None, **_: machine.ensure(study, arms))
+    monkeypatch.setattr(
+        "transferlaws.training.throughput.measured_flops_per_second",
+        lambda sizes, **_: dict.fromkeys(sizes, SPEED),
+    )
+    monkeypatch.setattr(sizing, "STUDIES", 1)
+    said: list[str] = []
+    study = sizing.study_for_hours(folders, hours, jobs=None, say=said.append)
+    design = json.loads((folders.out / "design.json").read_text("utf-8"))
+    assert design["core_hours_spent"] == pytest.approx(hours, rel=0.25)
+    assert design["rounds"][0] == design["seeds"] == [2] * len(design["d_chars"])
+    assert "design.md" in said[0]
+    again = sizing.study_for_hours(folders, hours, jobs=None, say=said.append)  # nothing is left to buy
+    pd.testing.assert_frame_equal(again.table(), study.table())
+    report = write_report(folders, study, bootstrap=50, seed=0).read_text("utf-8")
+    assert "Pre-train on german? Yes." in report
+    assert f"Asked for were {hours:g} core-hours" in report
