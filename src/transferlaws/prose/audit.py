@@ -49,7 +49,9 @@ def _on_average(left: Remaining) -> str:
         f"{left.same_seed:.3f} on test. With another seed {_said(left.mean)} is left"
     )
     low, high = left.mean.low, left.mean.high
-    if low is not None and low > 0:
+    if low is None:
+        return f"{seen}: one cell cannot tell."
+    if low > 0:
         return f"{seen}: **the cells are not at their optimum.**"
     if high is not None and high < 0:
         return f"{seen}: what looked better was luck."
