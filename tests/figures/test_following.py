@@ -26,6 +26,7 @@ from transferlaws.laws import (
     plant,
 )
 from transferlaws.prose import (
+    checklist,
     compute,
     encodings,
     moat,
@@ -34,6 +35,7 @@ from transferlaws.prose import (
     pretraining,
     since,
     sources,
+    verdicts,
     yours,
 )
 
@@ -393,3 +395,45 @@ def test_figures_of_part_four_draw_whatever_is_there(table: pd.DataFrame) -> Non
         lambda: moat_figures.larger_or_more(in_loss.assign(factor=np.nan), Interval(8.0, None, None), 10.0),
     ):
         same_twice(draw)
+
+
+def test_a_printed_number_holds_differs_or_cannot_be_asked(law: Fit) -> None:
+    exact = replace(law, alpha=Interval(0.18, 0.15, 0.2), beta_over_alpha=Interval(2.0, 1.9, 2.1))
+    rows = verdicts.numbers({"text": exact}, {"text": TO_PYTHON.paper["text"]}).splitlines()
+    # 300^0.18 = 2.79, printed 2.8; 3.56e8 characters, printed 3.7e8; 475 by the law, about 1000 measured
+    assert "| 2.8 | 2.8 | 2.8 [2.4, 3.1] | holds |" in rows[2]
+    assert "3.6\\times 10^{8}" in rows[3] and "decades outside our runs | cannot be asked here" in rows[3]
+    assert "| 1,000 | 475 |" in rows[4] or "| 1,000 | 480 |" in rows[4]
+    far = replace(law, alpha=Interval(0.6, 0.5, 0.7), beta_over_alpha=Interval(0.5, None, 0.6))
+    said = verdicts.numbers({"text": far}, {"text": TO_PYTHON.paper["text"]})
+    assert "differs" in said and "not identified" in said
+    by_method = {"paper": {"text": exact}, "loss_space": {"text": far}}
+    rows = verdicts.table_1(by_method, {"text": TO_PYTHON.paper["text"]}).splitlines()
+    assert "0.18 [0.15, 0.20]: holds" in rows[2] and "0.60 [0.50, 0.70]: differs" in rows[2]
+    assert "no law for this source" in verdicts.numbers({}, {"text": TO_PYTHON.paper["text"]})
+
+
+def test_the_checklist_is_filled_from_the_study_or_says_what_is_missing(
+    law: Fit, table: pd.DataFrame
+) -> None:
+    every = pd.concat([table.assign(role="run"), table.head(5).assign(role="tune")])
+    provenance = {
+        "code_version": "9.9",
+        "corpora": {"python": "abcdef0123456789"},
+        "core_hours": {"run": 2.0, "tune": 0.5},
+    }
+    found = dict(checklist.items(law, table.assign(ended="limit"), every, provenance))
+    assert found["points"] == f"{law.n_runs} runs, 9 fine-tuned cells at 3 sizes"
+    assert found["seeds per cell"] == "3 to 3"
+    assert found["runs cut short"] == "63 of 63 met a token limit"  # 9 + 12 cells, three seeds each
+    assert found["tuning"].startswith("5 runs") and "at 2 data sizes" in found["tuning"]
+    assert found["code"] == "version 9.9, MIT" and found["data"] == "python abcdef012345"
+    assert found["compute"].startswith("2.5 core-hours")
+    bare = dict(checklist.items(law, table, every[every["role"] == "run"], None))
+    assert [item for item, answer in bare.items() if answer == checklist.MISSING] == [
+        "tuning",
+        "code",
+        "data",
+        "compute",
+    ]
+    assert all(answer for answer in found.values())

@@ -6,6 +6,7 @@ A table, a fit or a comparison in, Markdown out that claims no more than it show
 from transferlaws.prose import (
     audit,
     cells,
+    checklist,
     comparison,
     compute,
     corpora,
@@ -23,6 +24,7 @@ from transferlaws.prose import (
     sources,
     study,
     tokens,
+    verdicts,
     yours,
 )
 from transferlaws.prose.numbers import Prose
@@ -31,6 +33,7 @@ __all__ = [
     "Prose",
     "audit",
     "cells",
+    "checklist",
     "comparison",
     "compute",
     "corpora",
@@ -48,5 +51,6 @@ __all__ = [
     "sources",
     "study",
     "tokens",
+    "verdicts",
     "yours",
 ]
