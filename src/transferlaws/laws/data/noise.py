@@ -62,7 +62,8 @@ class Noise:
     def run_variance(self, arm: Numbers, d_chars: ArrayLike) -> Floats:
         """Variance (m,) of one run at arms and characters (m,); constant beyond the data sizes repeated."""
         x, logs = np.log(np.asarray(d_chars, float)), np.log(self.variance)
-        return np.exp([np.interp(at, self.data, logs[a]) for a, at in zip(arm, x, strict=True)])
+        by_arm = [np.interp(x, self.data, of_arm) for of_arm in logs]
+        return np.asarray(np.exp(np.array(by_arm)[arm, np.arange(len(x))]))
 
     def covariance(self, arm: Numbers, d_chars: Floats) -> Floats:
         """Covariance (m, m) of single runs in m cells that all have the same seed."""

@@ -82,10 +82,10 @@ class JointFit:
             return np.ones(self.problem.n_law)
         return widening(self.problem, self.theta, self.free, seed)
 
-    def predictive(self, seed: int) -> Predictive:
-        """What the fit of one source predicts of a cell or a run."""
+    def predictive(self, wider: Floats) -> Predictive:
+        """What the fit of one source predicts of a cell or a run, its law scattering `wider` (3,)."""
         stretch = np.ones(len(self.theta))
-        stretch[: self.problem.n_law] = self.wider(seed)
+        stretch[: self.problem.n_law] = wider
         noise = self.problem.cells.noise
         return Predictive(
             law=self.theta[: self.problem.n_law],

@@ -77,7 +77,7 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
         optima=optima,
         noise_parts=joint.parts,
         dof=joint.dof,
-        predictive=joint.predictive(seed),
+        predictive=joint.predictive(wider),
         objective=joint.objective,
         profile=pd.concat(
             [

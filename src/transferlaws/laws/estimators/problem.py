@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference, scratch_theta, table_box
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.numerics.bootstrap import power_of
+from transferlaws.laws.numerics.bootstrap import connected, power_of
 from transferlaws.laws.numerics.solver import Box, Solution, huber, solve
 
 Floats = NDArray[np.float64]
@@ -144,11 +144,16 @@ class LossSpace:
         threshold: float = HUBER,
     ) -> Solution:
         """Fit a batch of loss vectors (B, m) from `start` (B, p)."""
-        whiten = self.whiten
+        # Only cells that share a sample are whitened together: many small products in place of a large one.
+        blocks = [(at, self.whiten[np.ix_(at, at)]) for at in connected(self.covariance)]
 
         def residuals(theta: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
             value, jacobian = self.predict(theta)
-            return (value - losses[rows]) @ whiten, whiten @ jacobian
+            left = value - losses[rows]
+            for at, whiten in blocks:
+                left[:, at] = left[:, at] @ whiten
+                jacobian[:, at] = whiten @ jacobian[:, at]
+            return left, jacobian
 
         return solve(
             residuals, start, self.box(), bounds=bounds, threshold=threshold, steps=STEPS, tolerance=TOLERANCE

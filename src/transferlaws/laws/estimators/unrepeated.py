@@ -20,8 +20,9 @@ Floats = NDArray[np.float64]
 
 ROUNDS = 5
 """How often a law and the noise that its residuals show are found by turns."""
-REDRAWN = 49
-"""Studies redrawn to see how the weights' own error spreads a law."""
+REDRAWN = (10, 49)
+"""Studies redrawn to see how the weights' own error spreads a law: fewest, where cells are many, and most."""
+CELLS_REDRAWN = 5000
 RIDGE = 1e-9
 """Keeps the curvature of a parameter that no cell moves from being singular."""
 
@@ -47,7 +48,8 @@ def widening(problem: LossSpace, theta: Floats, free: float, seed: int) -> Float
     rng = np.random.default_rng([seed, 5])
     flat = cells.with_noise(replace(cells.noise, variance=np.full_like(cells.noise.variance, UNSEEN**2)))
     arm, squares = cells.source + 1, np.zeros(n_law)
-    for _ in range(REDRAWN):
+    redrawn = int(np.clip(CELLS_REDRAWN / len(arm), *REDRAWN))
+    for _ in range(redrawn):
         shares = rng.uniform(*UNSEEN_SHARES, len(cells.sources) + 1)
         change = np.sqrt(np.outer(shares, shares)) / UNSEEN_SHARE
         drawn = problem.covariance * change[np.ix_(arm, arm)]
@@ -59,7 +61,7 @@ def widening(problem: LossSpace, theta: Floats, free: float, seed: int) -> Float
         left = error - gradient @ estimate
         scale = left @ np.linalg.solve(found.covariance, left) / free
         squares += estimate[:n_law] ** 2 / np.maximum(scale * np.diag(covariance)[:n_law], 1e-300)
-    return np.asarray(np.sqrt(np.maximum(squares / REDRAWN, 1.0)))
+    return np.asarray(np.sqrt(np.maximum(squares / redrawn, 1.0)))
 
 
 def _linear(covariance: Floats, gradient: Floats, precision: Floats, error: Floats) -> tuple[Floats, Floats]:

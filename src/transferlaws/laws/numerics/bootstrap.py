@@ -28,11 +28,15 @@ def eigen(covariance: Floats) -> tuple[Floats, Floats]:
     Block by block: small ones are quick, and come out alike to the digit on any number of threads.
     """
     values, vectors = np.zeros(len(covariance)), np.zeros_like(covariance)
-    count, block = connected_components(covariance != 0, directed=False)
-    for b in range(count):
-        at = np.flatnonzero(block == b)
+    for at in connected(covariance):
         values[at], vectors[np.ix_(at, at)] = np.linalg.eigh(covariance[np.ix_(at, at)])
     return np.maximum(values, 1e-18), vectors
+
+
+def connected(covariance: Floats) -> list[NDArray[np.intp]]:
+    """The indices of each block of a covariance (m, m): between blocks it is 0."""
+    count, block = connected_components(covariance != 0, directed=False)
+    return [np.flatnonzero(block == b) for b in range(count)]
 
 
 def power_of(covariance: Floats, power: float) -> Floats:

@@ -14,6 +14,10 @@ Floats = NDArray[np.float64]
 Residuals = Callable[[Floats, NDArray[np.intp]], tuple[Floats, Floats]]
 
 
+AT_ONCE = 4e6
+"""Numbers in the gradients of problems solved at once: what is held in memory is a few times as much."""
+
+
 @dataclass(frozen=True)
 class Box:
     """Bounds (p,) on the parameters and a weak pull of strength `precision` towards `centre` (0: none)."""
@@ -63,7 +67,6 @@ def solve(
     threshold: float = np.inf,
     steps: int = 200,
     tolerance: float = 1e-8,
-    chunk: int = 256,
 ) -> Solution:
     """Minimise a batch of problems from `start` (B, p).
 
@@ -72,6 +75,8 @@ def solve(
     `weights` (B, m) counts each residual that often (a resample with replacement).
     """
     n_problems = len(start)
+    n_residuals = residuals(start[:1], np.arange(1))[0].shape[1] if n_problems else 1
+    chunk = int(np.clip(AT_ONCE / (n_residuals * start.shape[1]), 1, 256))
     lower, upper = bounds or tuple(
         np.broadcast_to(side, (n_problems, box.lower.size)) for side in (box.lower, box.upper)
     )

@@ -38,7 +38,8 @@ def held_out(
         for what in ("n_params", "d_chars"):
             for value, cell in measured.groupby(what):
                 kept = table[~((table["arm"] == source) & (table[what] == value))]
-                known = fit_joint(source_cells(kept, (source,))[0]).predictive(seed)
+                joint = fit_joint(source_cells(kept, (source,))[0])
+                known = joint.predictive(joint.wider(seed))
                 for n, d, loss, runs in cell[["n_params", "d_chars", "loss", "sd"]].itertuples(index=False):
                     predicted, low, high = known.interval(n, d, runs, level)
                     yield what, n, d, int(runs), loss, predicted, low, high, bool(low <= loss <= high)
