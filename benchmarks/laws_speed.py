@@ -1,6 +1,6 @@
 """How long a law takes: a thousand redrawn studies, curves, inversion and law, for 500 runs.
 
-The promise is under 60 s on two cores. Run: `python benchmarks/laws_speed.py`
+The promise is at most 15 s on two cores. Run: `python benchmarks/laws_speed.py`
 """
 
 import time
