@@ -247,7 +247,7 @@ def drift(found: Mapping[str, LocalAlpha]) -> Prose:
         )
         change = f"{interval(local.drift)} for ten times the data"
         verdict = (
-            f"so these runs do not show that it changes (drift {change})"
+            f"these runs do not show that it changes (drift {change})"
             if local.drift.covers(0.0)
             else f"**it {'rises' if local.drift.value > 0 else 'falls'}**, by {change}: one alpha does not "
             "describe these cells"
