@@ -81,10 +81,10 @@ def without_law_of_dutch(results: Path, monkeypatch: pytest.MonkeyPatch) -> None
     """Make the fit of a study's second source fail, as it does where runs leave nothing to hold on to."""
     fit = Study.fit
 
-    def failing(study: Study, *args: Any, source: str, **options: Any) -> Any:
+    def failing(study: Study, *, source: str, **options: Any) -> Any:
         if source == "dutch":
             raise TransferLawsError("too few cells")
-        return fit(study, *args, source=source, **options)
+        return fit(study, source=source, **options)
 
     monkeypatch.setattr(Study, "fit", failing)
     monkeypatch.setattr(page, "freeze", lambda *_, **__: results)
