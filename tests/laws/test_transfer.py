@@ -213,3 +213,19 @@ def test_a_fit_tells_itself_in_a_few_lines_and_predicts(runs: pd.DataFrame) -> N
     assert loss == pytest.approx(truth, abs=0.02)
     with pytest.raises(TransferLawsError, match="no curve for n_params = 4000"):
         predict_loss(found, 4000, 1e5)
+
+
+def test_cells_that_pre_training_hurts_bend_neither_the_law_nor_the_curve_they_are_judged_by(
+    runs: pd.DataFrame,
+) -> None:
+    cell = ["n_params", "d_chars", "seed"]
+    alone = runs[runs["arm"] == SCRATCH].set_index(cell)["loss"]
+    worse = alone.reindex(pd.MultiIndex.from_frame(runs[cell])).to_numpy() + 0.3
+    largest = (runs["arm"] == "text") & (runs["n_params"] == 2e5) & (runs["d_chars"] > 1e4)
+    harmed = runs.assign(loss=np.where(largest, worse, runs["loss"]))
+    found = fit(harmed, "text", bootstrap=100)
+    for name in ("k", "alpha", "beta"):
+        assert getattr(found, name).covers(getattr(LAW, name)), name
+    for d in DATA:
+        assert float(found.curves[2e5].loss(d)) == pytest.approx(alone[2e5, d].mean(), abs=0.02)
+    assert any("4 ossified cells" in note for note in found.notes)

@@ -25,6 +25,10 @@ Floats = NDArray[np.float64]
 
 OSSIFIED = 2.5
 """Standard deviations above its own from-scratch curve from which a fine-tuned cell has no D_T > 0."""
+_ALL_HURT = (
+    "every cell of {} left to fit lies above its own from-scratch curve: pre-training costs data there, "
+    "which no law of transfer can say"
+)
 
 
 @dataclass(frozen=True)
@@ -121,16 +125,24 @@ def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
 
 
 def fit_joint(cells: Cells, tied: str = "") -> JointFit:
-    """Fit curves and laws to all cells; estimate the noise between cells; set ossified cells aside."""
-    problem = LossSpace(cells, cells.covariance, tied=tied)
-    found = problem.minimise(np.tile(cells.loss, (8, 1)), problem.starts(cells.loss), threshold=20.0)
+    """Fit curves and laws to all cells; estimate the noise between cells; set ossified cells aside.
+
+    Those that pre-training hurt, by the from-scratch runs beside them, never take part: in a fit of all they
+    would bend the curve that they are judged by.
+    """
+    hurt = _hurt(cells) if cells.noise.dof else np.zeros(len(cells.loss), bool)
+    if (hurt | cells.scratch).all():
+        raise TransferLawsError(_ALL_HURT.format(", ".join(cells.sources)))
+    helped = cells.only(~hurt)
+    problem = LossSpace(helped, helped.covariance, tied=tied)
+    found = problem.minimise(np.tile(helped.loss, (8, 1)), problem.starts(helped.loss), threshold=20.0)
     order = np.argsort(found.objective)
     theta = found.theta[order[0]]
     optima = _distinct(found, order, problem.n_law)
     if not cells.noise.dof:
         problem, theta = noise_by_residuals(problem, theta)
         cells = problem.cells
-    keep, misfit = np.ones(len(cells.loss), bool), Misfit()
+    keep, misfit = ~hurt, Misfit()
     for turn in range(4):
         kept = cells.only(keep)
         free = _freedom(replace(problem, cells=kept, covariance=misfit.onto(kept.covariance)), theta)
@@ -140,12 +152,9 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
         problem = replace(problem, covariance=misfit.onto(kept.covariance))
         settled = problem.minimise(kept.loss[None], theta[None])
         theta = settled.theta[0]
-        now = ~_ossified(cells, theta, problem, misfit)
+        now = ~hurt & ~_ossified(cells, theta, problem, misfit)
         if not (now & ~cells.scratch).any():
-            raise TransferLawsError(
-                f"every cell of {', '.join(cells.sources)} left to fit lies above its own from-scratch "
-                "curve: pre-training costs data there, which no law of transfer can say"
-            )
+            raise TransferLawsError(_ALL_HURT.format(", ".join(cells.sources)))
         if np.array_equal(now, keep) and turn > 0:
             break
         keep = now
@@ -167,6 +176,18 @@ def _robust_misfit(residual: Floats, cells: Cells, dof: float) -> Misfit:
     spread = 1.4826 * np.median(np.abs(along) / sd) * np.sqrt(len(residual) / max(dof, 1.0))
     limit = HUBER * max(spread, 1.0 if cells.noise.dof else 0.0) * sd
     return misfit_of(np.clip(along, -limit, limit), variance, dof, cells.noise)
+
+
+def _hurt(cells: Cells) -> NDArray[np.bool_]:
+    """Fine-tuned cells above the from-scratch runs of their size and data by OSSIFIED standard deviations."""
+    hurt = np.zeros(len(cells.loss), bool)
+    alone = {(cells.size[i], cells.d_chars[i]): i for i in np.flatnonzero(cells.scratch)}
+    for i in np.flatnonzero(~cells.scratch):
+        j = alone.get((cells.size[i], cells.d_chars[i]))
+        if j is not None:
+            variance = cells.covariance[i, i] + cells.covariance[j, j] - 2 * cells.covariance[i, j]
+            hurt[i] = cells.loss[i] - cells.loss[j] > OSSIFIED * np.sqrt(variance)
+    return hurt
 
 
 def _ossified(cells: Cells, theta: Floats, problem: LossSpace, misfit: Misfit) -> NDArray[np.bool_]:
