@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from transferlaws.laws.questions.local_alpha import LocalAlpha, local_alpha
     from transferlaws.laws.questions.power import Power, power
     from transferlaws.laws.questions.regret import regret
-    from transferlaws.laws.questions.regret import regret
     from transferlaws.laws.status import CellStatus, Status
 
 __all__ = [
@@ -82,7 +81,6 @@ _ROOMS = {
     "questions.local_alpha": "LocalAlpha local_alpha",
     "questions.information": "expected_sd next_cells",
     "questions.power": "Power power",
-    "questions.regret": "regret",
     "questions.regret": "regret",
     "status": "CellStatus Status",
 }
