@@ -273,10 +273,10 @@ def _points(data: Mapping[str, bytes]) -> dict[str, list[list[Any]]]:
         raise _MalformedError(f"curves.parquet cannot be read ({type(error).__name__})") from error
     if missing := {"key", *CURVE_COLUMNS} - set(curves.columns):
         raise _MalformedError(f"curves.parquet lacks the columns {', '.join(sorted(missing))}")
+    rows = curves.drop(columns="key").astype(object)
     points: dict[str, list[list[Any]]] = {}
-    for key, group in curves.groupby("key"):
-        rows = group.drop(columns="key").astype(object)
-        points[str(key)] = rows.where(rows.notna(), None).to_numpy().tolist()
+    for key, row in zip(curves["key"], rows.where(rows.notna(), None).to_numpy().tolist(), strict=True):
+        points.setdefault(str(key), []).append(row)
     return points
 
 
