@@ -44,6 +44,10 @@ def test_the_laws_follow_from_the_runs_to_the_digit(folder: Path) -> None:
     printed = json.loads((folder / "laws.json").read_text("utf-8"))
     origin = printed["provenance"]
     assert origin["table_sha256"] == sha256_file(folder / "runs.csv")
+    if not printed["rows"]:  # of a study under way
+        table = pd.read_csv(folder / "runs.csv")
+        assert not ((table["role"] == "run") & (table["arm"] != "scratch")).any()
+        return
     runs = read_table(folder / "runs.csv")
     fits = [
         fit(runs, row["source"], method=row["method"], bootstrap=origin["bootstrap"], seed=origin["seed"])

@@ -25,10 +25,6 @@ Floats = NDArray[np.float64]
 
 OSSIFIED = 2.5
 """Standard deviations above its own from-scratch curve from which a fine-tuned cell has no D_T > 0."""
-_ALL_HURT = (
-    "every cell of {} left to fit lies above its own from-scratch curve: pre-training costs data there, "
-    "which no law of transfer can say"
-)
 
 
 @dataclass(frozen=True)
@@ -127,13 +123,13 @@ def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
 def fit_joint(cells: Cells, tied: str = "") -> JointFit:
     """Fit curves and laws to all cells; estimate the noise between cells; set ossified cells aside.
 
-    Those that pre-training hurt, by the from-scratch runs beside them, never take part: in a fit of all they
-    would bend the curve that they are judged by.
+    Those that pre-training hurt, by the from-scratch runs beside them, take no part unless there are no more:
+    in a fit of all they would bend the curve that they are judged by.
     """
     hurt = _hurt(cells) if cells.noise.dof else np.zeros(len(cells.loss), bool)
     if (hurt | cells.scratch).all():
-        raise TransferLawsError(_ALL_HURT.format(", ".join(cells.sources)))
-    helped = cells.only(~hurt)
+        hurt[:] = False
+    helped = cells.only(~hurt) if hurt.any() else cells
     problem = LossSpace(helped, helped.covariance, tied=tied)
     found = problem.minimise(np.tile(helped.loss, (8, 1)), problem.starts(helped.loss), threshold=20.0)
     order = np.argsort(found.objective)
@@ -154,7 +150,10 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
         theta = settled.theta[0]
         now = ~hurt & ~_ossified(cells, theta, problem, misfit)
         if not (now & ~cells.scratch).any():
-            raise TransferLawsError(_ALL_HURT.format(", ".join(cells.sources)))
+            raise TransferLawsError(
+                f"every cell of {', '.join(cells.sources)} left to fit lies above its own from-scratch "
+                "curve: pre-training costs data there, which no law of transfer can say"
+            )
         if np.array_equal(now, keep) and turn > 0:
             break
         keep = now
