@@ -15,7 +15,7 @@ book: $(READY) ## Train what is missing, render every chapter, print where the w
 	@$(BIN)/transferlaws book $(if $(SCALE),--scale $(SCALE))
 
 test: $(READY) lint ## Check style and types, run the tests (no network needed)
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -8,6 +8,21 @@ import pytest
 from tiny import make_tiny_study
 from transferlaws import Study
 
+# Few tests that take long: begun first, or one process waits for the other at the end.
+LONG = (
+    "test_sweep",
+    "test_durability",
+    "test_results",
+    "test_own",
+    "test_sizing",
+    "test_faults",
+    "test_noise",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
 
 @pytest.fixture(scope="session")
 def study_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
