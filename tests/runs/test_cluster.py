@@ -1,6 +1,7 @@
 """Which machines train: GPUs of this one, SLURM jobs, pods; the table is always the same."""
 
 import asyncio
+import gc
 import http.client
 import itertools
 import os
@@ -35,6 +36,13 @@ from transferlaws.runs import cluster
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nothing_left() -> Iterator[None]:
+    """Collects those sockets here, or the next file's tests are blamed for them."""
+    yield
+    gc.collect()
 
 
 def measured(study: Study) -> pd.DataFrame:
@@ -368,9 +376,6 @@ WORDS = {
 }
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # sockets left to the collector
 @pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize("scheme", ["tcp", "tls"])
 def test_a_peer_that_is_no_scheduler_is_one_clear_error_soon(
