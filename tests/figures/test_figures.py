@@ -92,9 +92,9 @@ FIGURES: dict[str, Callable[[Planted], Drawing]] = {
     "data limits": lambda study: scratch.data_limits(study.floors, study.cells),
     "floors": lambda study: scratch.floor_profiles(study.floors),
     "arrows": lambda study: losses.arrows(replace(study.fit, cells=study.cells), marked=study.cells.iloc[4]),
-    "slopes": lambda study: losses.slopes(prose.runs.slopes(study.table, ["scratch", "text"])),
-    "one rate": lambda study: training.one_rate(prose.runs.one_rate(tried(study.table), "text")),
-    "no shared rate": lambda study: training.one_rate(prose.runs.one_rate(study.table[:0], "text")),
+    "slopes": lambda study: losses.slopes(prose.slopes.measured(study.table, ["scratch", "text"])),
+    "one rate": lambda study: training.one_rate(prose.tuned.one_rate(tried(study.table), "text")),
+    "no shared rate": lambda study: training.one_rate(prose.tuned.one_rate(study.table[:0], "text")),
     "local alphas": lambda study: law.local_alphas(
         {"text": laws.local_alpha(study.table, "text", bootstrap=50)}, [study.fit]
     ),
@@ -205,10 +205,10 @@ def in_own_names(study: Planted) -> Iterator[str]:
     yield from (prose.cells.cell(row, "german", OWN) for _, row in cells.iterrows())
     yield prose.law.table([fit], {}) + prose.law.verdicts({"german": fit})
     yield prose.cells.misfit(fit, table) + prose.cells.controls("german", ["notes"], table)
-    yield prose.study.size(table, "own", OWN) + prose.runs.saturation(
-        prose.runs.slopes(table, ["scratch", "german"])
+    yield prose.study.size(table, "own", OWN) + prose.slopes.saturation(
+        prose.slopes.measured(table, ["scratch", "german"])
     )
-    yield prose.runs.noise(table) + prose.runs.rates(table) + prose.evidence.region({"german": fit})
+    yield prose.noise.between_seeds(table) + prose.tuned.rates(table) + prose.evidence.region({"german": fit})
 
 
 def test_a_study_of_other_corpora_is_told_in_their_names(study: Planted) -> None:

@@ -42,7 +42,7 @@ def study(scratch_slope: float, tuned_slope: float, seeds: int = 3, noise: float
 def test_slopes_are_those_that_were_planted_and_only_over_common_sizes() -> None:
     table = study(-0.02, -0.3)
     bent = pd.concat([table, table[table["arm"] == "scratch"].assign(n_params=4e6, loss=9.0)])
-    found = prose.runs.slopes(bent, ["scratch", "text"])
+    found = prose.slopes.measured(bent, ["scratch", "text"])
     assert set(found["n_sizes"]) == {3}
     by_arm = found.groupby("arm")["slope"].mean()
     assert by_arm["scratch"] == pytest.approx(-0.02, abs=0.005)
@@ -58,14 +58,14 @@ def test_slopes_are_those_that_were_planted_and_only_over_common_sizes() -> None
     ],
 )
 def test_saturation_is_said_where_it_is(scratch: float, text: float, said: str, not_said: str) -> None:
-    sentence = prose.runs.saturation(prose.runs.slopes(study(scratch, text), ["scratch", "text"]))
+    sentence = prose.slopes.saturation(prose.slopes.measured(study(scratch, text), ["scratch", "text"]))
     assert said in sentence and not_said not in sentence
 
 
 def test_without_repeats_no_slope_is_certain() -> None:
-    found = prose.runs.slopes(study(-0.3, -0.3, seeds=1), ["scratch", "text"])
+    found = prose.slopes.measured(study(-0.3, -0.3, seeds=1), ["scratch", "text"])
     assert found["low"].isna().all()
-    assert "no slope has an interval" in prose.runs.saturation(found)
+    assert "no slope has an interval" in prose.slopes.saturation(found)
 
 
 def searched(best_scratch: float, best_text: float) -> pd.DataFrame:
@@ -83,11 +83,11 @@ def searched(best_scratch: float, best_text: float) -> pd.DataFrame:
 
 
 def test_one_rate_changes_nothing_where_both_arms_like_the_same() -> None:
-    found = prose.runs.one_rate(searched(4e-3, 4e-3), "text")
+    found = prose.tuned.one_rate(searched(4e-3, 4e-3), "text")
     assert (
         len(found) == 6 and np.allclose(found["gain_shared"], 0.5) and np.allclose(found["gain_tuned"], 0.5)
     )
-    assert "larger in 0 of 6 cells and smaller in 0" in prose.runs.tuning_share(found)
+    assert "larger in 0 of 6 cells and smaller in 0" in prose.tuned.tuning_share(found)
 
 
 def test_one_rate_that_costs_scratch_more_makes_pretraining_look_better_and_the_other_way_round() -> None:
@@ -95,7 +95,7 @@ def test_one_rate_that_costs_scratch_more_makes_pretraining_look_better_and_the_
     hurt = favoured["arm"] == "scratch"
     favoured.loc[hurt & (favoured["learning_rate"] != 8e-3), "loss_validation"] += 0.2
     favoured.loc[hurt & (favoured["learning_rate"] == 8e-3), "loss_validation"] -= 0.1
-    found = prose.runs.one_rate(favoured, "text")
+    found = prose.tuned.one_rate(favoured, "text")
     assert (found["gain_tuned"] < 0.5 + 1e-9).all()
     for cost, word in (("scratch", "larger"), ("text", "smaller")):
         table = searched(4e-3, 4e-3)
@@ -104,14 +104,14 @@ def test_one_rate_that_costs_scratch_more_makes_pretraining_look_better_and_the_
         table.loc[moved & (table["learning_rate"] == 16e-3), "loss_validation"] = (
             table.loc[moved & (table["learning_rate"] == 4e-3), "loss_validation"].to_numpy() - 0.05
         )
-        said = prose.runs.tuning_share(prose.runs.one_rate(table, "text"))
+        said = prose.tuned.tuning_share(prose.tuned.one_rate(table, "text"))
         assert f"{word} in 6 of 6" in said if word == "larger" else "smaller in 6" in said
 
 
 def test_arms_that_share_no_rate_say_nothing() -> None:
     table = searched(4e-3, 4e-3)
     table.loc[table["arm"] == "text", "learning_rate"] *= 1.5
-    assert "cannot be told" in prose.runs.tuning_share(prose.runs.one_rate(table, "text"))
+    assert "cannot be told" in prose.tuned.tuning_share(prose.tuned.one_rate(table, "text"))
 
 
 def floor(n: float, low: float | None, d_low: float | None, d_high: float | None) -> Floor:
@@ -121,9 +121,9 @@ def floor(n: float, low: float | None, d_low: float | None, d_high: float | None
 
 def test_a_floor_that_is_not_known_gives_no_d_n() -> None:
     known, unknown = floor(1e3, 1.9, 1e7, 1e8), floor(1e4, None, 1e7, None)
-    said = prose.runs.floors_known([known, unknown])
+    said = prose.floors.known([known, unknown])
     assert "two ends for 1 of 2 sizes" in said and "No floor at all" in said
-    table = prose.runs.enough([known, unknown], [known, unknown])
+    table = prose.floors.enough([known, unknown], [known, unknown])
     assert table.count("not identified") == 2 and "for 1 of 2 sizes" in table
     assert "3.0" not in table.splitlines()[3]  # the size that does not know it prints no D(N)
     assert not floor(1e3, 1.9, 1e7, 1e12).known
@@ -157,27 +157,27 @@ def test_one_capped_run_is_no_ossification() -> None:
 
 def test_runs_at_their_limit_are_named_and_their_absence_is_said() -> None:
     table = study(0.0, -0.1).assign(ended="plateau")
-    assert "none met its token limit" in prose.runs.at_limit(table)
+    assert "none met its token limit" in prose.passes.at_limit(table)
     table.loc[0, "ended"] = "limit"
-    assert "1 run of 54 met the token limit" in prose.runs.at_limit(table)
-    assert "do not say why" in prose.runs.at_limit(study(0.0, 0.0))
+    assert "1 run of 54 met the token limit" in prose.passes.at_limit(table)
+    assert "do not say why" in prose.passes.at_limit(study(0.0, 0.0))
 
 
 def test_three_noises_are_three_numbers() -> None:
     parts = {"sample": 0.04, "run": 0.02, "misfit": 0.011}
     noise = noise_of(study(0.0, -0.1), "text")
-    said = prose.runs.three_noises(noise, ["scratch", "text"], parts)
+    said = prose.noise.three_noises(noise, ["scratch", "text"], parts)
     for number in ("0.040", "0.020", "0.011"):
         assert said.count(number) == 1
-    plain = prose.runs.three_noises(Noise.plain(0.05), ["scratch", "text"], parts)
+    plain = prose.noise.three_noises(Noise.plain(0.05), ["scratch", "text"], parts)
     assert re.search(r"scratch 0.050 to 0.050; text 0.050 to 0.050", plain)
 
 
 def test_fewer_passes_are_counted_both_ways() -> None:
     table = study(0.0, 0.0).assign(epochs_best=lambda rows: np.where(rows["arm"] == "text", 3.0, 9.0))
-    assert "text: fewer at 3 of 3 data sizes, 3.0 against 9.0" in prose.runs.fewer(table)
+    assert "text: fewer at 3 of 3 data sizes, 3.0 against 9.0" in prose.passes.fewer(table)
     other = table.assign(epochs_best=12.0 - table["epochs_best"])
-    assert "text: fewer at 0 of 3 data sizes, 9.0 against 3.0" in prose.runs.fewer(other)
+    assert "text: fewer at 0 of 3 data sizes, 9.0 against 3.0" in prose.passes.fewer(other)
 
 
 def test_cells_that_a_plot_loses_are_counted_and_their_absence_is_said() -> None:
@@ -222,9 +222,9 @@ def test_a_form_misses_where_it_was_bent() -> None:
 
 def test_the_slack_of_a_search_is_set_beside_the_noise() -> None:
     parts = {"sample": 0.03, "run": 0.04, "misfit": 0.0}
-    said = prose.runs.tuning_slack(Tuning((3000,), flat_nats=0.02), parts)
+    said = prose.tuned.tuning_slack(Tuning((3000,), flat_nats=0.02), parts)
     assert "within 0.02 nats/token" in said and "less than one run's noise (0.050)" in said
-    assert "more than one run's noise" in prose.runs.tuning_slack(Tuning((3000,), flat_nats=0.1), parts)
+    assert "more than one run's noise" in prose.tuned.tuning_slack(Tuning((3000,), flat_nats=0.1), parts)
 
 
 def test_what_a_study_gave_stands_beside_what_its_design_should() -> None:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from transferlaws.prose.runs import searched
+from transferlaws.prose.tuned import searched
 from transferlaws.training.tuning import Tuning
 
 SMOOTH = Tuning((3_000,), flat_nats=0.0, smooth=True)

@@ -161,8 +161,7 @@ def calculator(
     return Interactive(
         chart.properties(width="container", height=340),
         "Calculator: effective data against fine-tuning data on logarithmic axes, one line for each law, "
-        "solid "
-        "where its runs are and dashed elsewhere, with sliders for the number of parameters and the "
+        "solid where its runs are and dashed elsewhere, with sliders for the number of parameters and the "
         "fine-tuning data.",
     )
 

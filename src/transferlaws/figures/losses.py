@@ -200,7 +200,8 @@ def loss_against_size(table: pd.DataFrame, arms: Sequence[str], *, titles: Title
 def slopes(found: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
     """What a factor of ten in size does to the loss (nats/token) against data, one colour an arm (figure 3).
 
-    `found` is the frame of `prose.runs.slopes`; lines are 95 % intervals over seeds, where there are several.
+    `found` is the frame of `prose.slopes.measured`; lines are 95 % intervals over seeds,
+    where there are several.
     """
     figure, ((axes,),) = canvas(width=7.2, height=3.8)
     arms = list(dict.fromkeys(found["arm"]))

@@ -149,7 +149,7 @@ def tuning_curves(tried: pd.DataFrame, d_chars: int, *, titles: Titles = UNTITLE
 def one_rate(found: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
     """Gain (nats/token) with tuned rates and with one rate for both arms, against data, a panel a size.
 
-    `found` is the frame of `prose.runs.one_rate`.
+    `found` is the frame of `prose.tuned.one_rate`.
     """
     sizes = sorted(set(found["n_params"]))
     if not sizes:

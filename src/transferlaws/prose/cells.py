@@ -210,8 +210,7 @@ def low_data(cells: pd.DataFrame, found: Sequence[Floor]) -> Prose:
         f"The low-data regime is $D_F$ up to a tenth of D(N). Of {counted(len(cells), 'cell')}, "
         f"{counts['in it'] or 'none'} in it and {counts['outside it'] or 'none'} outside it wherever D(N) "
         f"lies in its interval, {counts['undecided'] or 'none'} undecided. That holds as far as the curves' "
-        "form "
-        f"does, on which the lower end of D(N) rests.{undecided}"
+        f"form does, on which the lower end of D(N) rests.{undecided}"
     )
 
 

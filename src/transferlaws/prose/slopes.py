@@ -1,0 +1,70 @@
+"""What size does to the loss, in words: the slope against N at each amount of data, by arm."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from transferlaws.design.question import BASELINE
+from transferlaws.escape import markdown
+from transferlaws.prose.numbers import Prose, counted
+
+
+def measured(table: pd.DataFrame, arms: Sequence[str], level: float = 0.95) -> pd.DataFrame:
+    """What ten times the size does to the loss (nats/token), by arm and data size, over sizes all arms have.
+
+    Columns: arm, d_chars, slope, low, high, n_sizes, n_seeds. Sizes share a seed's sample, so a slope is
+    taken seed by seed, over the seeds that have all sizes; with one of them the ends are NaN.
+    """
+    runs = table[(table["d_chars"] > 0) & table["arm"].isin(arms)]
+    rows = []
+    for arm in arms:
+        for d_chars, group in runs.groupby("d_chars"):
+            by_arm = [set(group.loc[group["arm"] == each, "n_params"]) for each in arms]
+            sizes = sorted(set.intersection(*by_arm))
+            if len(sizes) < 2:
+                continue
+            wide = group[group["arm"] == arm].pivot_table(index="seed", columns="n_params", values="loss")
+            wide = wide[sizes].dropna()
+            if wide.empty:
+                continue
+            own = np.polyfit(np.log10(sizes), wide.to_numpy().T, 1)[0]
+            n = len(own)
+            reach = (
+                float(student.ppf((1 + level) / 2, n - 1) * own.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan
+            )
+            value = float(own.mean())
+            rows.append((arm, d_chars, value, value - reach, value + reach, len(sizes), n))
+    return pd.DataFrame(rows, columns=["arm", "d_chars", "slope", "low", "high", "n_sizes", "n_seeds"])
+
+
+def saturation(found: pd.DataFrame) -> Prose:
+    """Where from-scratch lines go flat and pre-trained ones do not: the paper's figure 3, by `measured`."""
+    scratch = found[found["arm"] == BASELINE].set_index("d_chars")
+    said = []
+    flat = scratch[(scratch["low"] <= 0) & (scratch["high"] >= 0)]
+    rising = scratch[scratch["low"] > 0]
+    firm = scratch["low"].notna()
+    if firm.any():
+        said.append(
+            "From scratch, ten times the size lowers the loss for certain at "
+            f"{int((scratch['high'] < 0).sum())} of the {counted(int(firm.sum()), 'data size')} that were "
+            f"repeated; at {len(flat) or 'none'} it may do nothing"
+            f"{', and at ' + str(len(rising)) + ' it raises the loss' if len(rising) else ''}."
+        )
+    else:
+        said.append("From scratch no data size was repeated at all sizes, so no slope has an interval.")
+    for arm, own in found[found["arm"] != BASELINE].groupby("arm", sort=False):
+        both = own.set_index("d_chars").join(scratch, rsuffix="_scratch", how="inner")
+        steeper = both[both["high"] < both["low_scratch"]]
+        flatter = both[both["low"] > both["high_scratch"]]
+        least = both.index.min()
+        said.append(
+            f"Pre-trained ({markdown(arm)}) the slope is steeper at {len(steeper)} of {len(both)} data sizes "
+            f"and flatter at {len(flatter)}, interval against interval; at the least data it is "
+            f"{both.loc[least, 'slope']:+.3f} against {both.loc[least, 'slope_scratch']:+.3f}."
+            if len(both)
+            else f"Pre-trained ({markdown(arm)}): no data size in common."
+        )
+    return Prose(" ".join(said))
