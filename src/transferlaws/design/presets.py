@@ -123,6 +123,7 @@ def laptop_2() -> Scale:
             weight_decay=3.0,
             averaging=0.4,
             patience_share=1.0,
+            pause_share=0.02,
             tolerance=0.002,
             test_chars=300_000,
             max_tokens=2_000_000_000,

@@ -181,10 +181,12 @@ class Trainer:
     def steps_between_evaluations(self) -> int:
         """A quarter of an epoch, or more where evaluating would take over a quarter of the time.
 
-        Scoring a token costs a third of training on it, and a step some 200 tokens' worth of overhead.
+        Scoring a token costs a third of training on it, and a step some 200 tokens' worth of overhead. A
+        recipe may ask for fewer, the longer a run gets.
         """
         affordable = self._evaluation.tokens / (self.batches.tokens_per_step + 200)
-        return math.ceil(max(affordable, self.batches.steps_per_epoch / 4))
+        share = self.recipe.pause_share * self.step
+        return math.ceil(max(affordable, self.batches.steps_per_epoch / 4, share))
 
     def _hold(self, steps: int) -> None:
         for _ in range(steps):

@@ -46,7 +46,8 @@ class TrainingRecipe:
     characters as the data set, within `stop_chars_least` and `stop_chars`. With `averaging`, a run to its
     early stop may also end with the mean of its weights over that share of its steps (`training.averaging`).
     `epsilon` is Adam's: gradients well below it move a weight in proportion, not by the full rate. `dropout`
-    is the share of the residual stream's numbers that a step leaves out (`models.dropout`).
+    is the share of the residual stream's numbers that a step leaves out (`models.dropout`). On the way to an
+    early stop evaluations lie `pause_share` of the steps so far apart, or more.
     """
 
     batch_tokens: int = 2048
@@ -68,12 +69,13 @@ class TrainingRecipe:
     averaging: float = 0.0
     epsilon: float = 1e-8
     dropout: float = 0.0
+    pause_share: float = 0.0
 
     def __post_init__(self) -> None:
         for field in ("batch_tokens", "patience", "stop_chars", "test_chars", "max_tokens"):
             if getattr(self, field) < 1:
                 raise ValueError(f"TrainingRecipe.{field} must be at least 1, got {getattr(self, field)}")
-        for field in ("averaging", "dropout"):
+        for field in ("averaging", "dropout", "pause_share"):
             if not 0 <= getattr(self, field) < 1:
                 raise ValueError(
                     f"TrainingRecipe.{field} must be at least 0 and below 1, got {getattr(self, field)}"
@@ -139,7 +141,7 @@ class RunSpec:
             for name in ("shuffled", "spread"):  # left out, so that runs older than the field keep their keys
                 if not share[name]:
                     del share[name]
-        for name in ("averaging", "epsilon", "dropout"):
+        for name in ("averaging", "epsilon", "dropout", "pause_share"):
             if document["recipe"][name] == getattr(TrainingRecipe, name):
                 del document["recipe"][name]
         return document
