@@ -4,6 +4,7 @@ A table, a fit or a comparison in, Markdown out that claims no more than it show
 """
 
 from transferlaws.prose import (
+    advice,
     audit,
     cells,
     checklist,
@@ -36,6 +37,7 @@ from transferlaws.prose.numbers import Prose
 
 __all__ = [
     "Prose",
+    "advice",
     "audit",
     "cells",
     "checklist",

@@ -1,0 +1,60 @@
+"""Advice in words: what following each law on held-out cells would have cost, beside how well it predicts."""
+
+import numpy as np
+import pandas as pd
+
+from transferlaws.laws import BASELINE, NOISE
+from transferlaws.prose.comparison import form_name
+from transferlaws.prose.numbers import Prose, counted, grid
+
+
+def costs(lost: pd.DataFrame) -> Prose:
+    """What each form's advice loses (nats/token), of `laws.regret`: a row a form, best predictor first."""
+
+    def nats(value: float) -> str:
+        return f"{value:.4f}" if np.isfinite(value) else "–"
+
+    rows = (
+        (
+            form_name(row["form"]),
+            nats(row["regret"]),
+            nats(row["worst_regret"]),
+            f"{100 * row['wrong']:.0f} %" if np.isfinite(row["wrong"]) else "–",
+            row["n_choices"],
+        )
+        for _, row in lost.iterrows()
+    )
+    return grid(("form", "regret, mean (nats/token)", "worst", "advised the worse", "choices"), rows)
+
+
+def regretted(lost: pd.DataFrame) -> Prose:
+    """Whether the form that predicts best also advises best, and by how little forms differ in advice."""
+    own = lost[~lost["form"].isin((BASELINE, NOISE))].dropna(subset=["regret"]).set_index("form")
+    if own.empty:
+        return Prose("no held-out cell leaves a choice, so no form's advice can be right or wrong.")
+    predicts = str(own.index[0])
+    least = float(own["regret"].min())
+    advises = list(own.index[own["regret"] <= least])
+    named = " and ".join(map(form_name, advises))
+    every = lost.set_index("form")["regret"]
+    idle, noise = (float(every.get(row, np.nan)) for row in (BASELINE, NOISE))
+    same = (
+        f"{form_name(predicts)}, which misses the held-out losses least, also costs least to follow"
+        if predicts in advises
+        else f"{form_name(predicts)} misses the held-out losses least, but {named} costs less to follow"
+    )
+    wrong = 100 * float(own.loc[advises[0], "wrong"])
+    dearest = form_name(str(own["regret"].idxmax()))
+    said = (
+        f"{same}: {least:.4f} nats/token a choice, {wrong:.0f} % of the choices wrong. The dearest, "
+        f"{dearest}, costs {own['regret'].max():.4f}."
+    )
+    if np.isfinite(idle):
+        dearer = int((own["regret"] > idle).sum())
+        said += (
+            f" Repeating the nearest fitted cell, which fits nothing, costs {idle:.4f}: {dearer or 'none'} "
+            f"of {counted(len(own), 'form')} cost{'s' if dearer == 1 else ''} more than that."
+        )
+    if np.isfinite(noise):
+        said += f" Noise alone would cost a perfect law {noise:.4f}."
+    return Prose(said)

@@ -1,0 +1,29 @@
+"""Sentences about advice say what was lost by following it, also where the best predictor advises badly."""
+
+import numpy as np
+import pandas as pd
+
+from transferlaws import prose
+from transferlaws.laws import BASELINE, NOISE
+
+
+def lost(**regret: float) -> pd.DataFrame:
+    """What advice lost, by form, the best predictor first."""
+    names = {"idle": BASELINE, "noise": NOISE}
+    rows = [(names.get(form, form), value, 2 * value, value / 2, 9) for form, value in regret.items()]
+    return pd.DataFrame(rows, columns=["form", "regret", "worst_regret", "wrong", "n_choices"])
+
+
+def test_the_best_predictor_is_praised_for_its_advice_only_where_it_was_cheapest() -> None:
+    good = prose.advice.regretted(lost(additive=0.1, rectified=0.2, idle=0.3, noise=0.01))
+    assert good.startswith("additive, which misses the held-out losses least, also costs least")
+    assert "none of 2 forms cost more" in good
+    bad = prose.advice.regretted(lost(additive=0.2, rectified=0.1, idle=0.15, noise=0.01))
+    assert "additive misses the held-out losses least, but rectified costs less" in bad
+    assert "costs 0.1500: 1 of 2 forms costs more" in bad and "dearest, additive, costs 0.2000" in bad
+
+
+def test_without_a_choice_nothing_is_claimed() -> None:
+    nothing = lost(additive=np.nan, idle=np.nan)
+    assert "leaves a choice" in prose.advice.regretted(nothing)
+    assert "| additive | – | – | – |" in prose.advice.costs(nothing)
