@@ -78,11 +78,12 @@ def tls_configuration(folder: Path) -> Path:
     pair = {"key": str(key), "cert": str(certificate)}
     tls = {"ca-file": str(certificate), "scheduler": pair, "worker": pair, "client": pair}
     settings = {
+        "temporary-directory": str(folder),  # workers' scratch folders are on Python's path: nobody else's
         "distributed": {
             "comm": {"require-encryption": True, "tls": tls},
             "scheduler": {"http": {"routes": []}},  # web pages would be for everyone
             "worker": {"http": {"routes": []}},
-        }
+        },
     }
     dask.config.update(dask.config.config, settings)
     configuration = folder / "dask.yaml"
@@ -107,7 +108,7 @@ def cluster(options: argparse.Namespace, configuration: Path) -> SLURMCluster:
         job_script_prologue=[
             *options.prologue,
             *([f"source {shlex.quote(str(activate))}"] if activate.is_file() else []),
-            f"export DASK_CONFIG={shlex.quote(str(configuration))}",
+            f"export DASK_CONFIG={shlex.quote(str(configuration))} PYTHONSAFEPATH=1",
             *(f"export {name}={value}" for name, value in WORKER_ENVIRONMENT.items()),
         ],
         # SLURM sets CUDA_VISIBLE_DEVICES to the GPU it gave the job; the resource tells the sweep.

@@ -5,6 +5,9 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
+
+from transferlaws.cli.output import prepare
 
 POOL = """
 import sys, time
@@ -34,3 +37,14 @@ def test_every_pool_of_processes_ends_with_its_parent() -> None:
     for path in source.rglob("*.py"):
         text = path.read_text("utf-8")
         assert text.count("ProcessPoolExecutor(") == text.count("initializer=end_with_parent"), path
+
+
+def test_a_file_in_the_folder_one_stands_in_is_no_module_of_a_process_that_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONSAFEPATH", "")
+    (tmp_path / "multiprocessing.py").write_text("raise SystemExit('somebody else')")
+    worker = [sys.executable, "-c", "import multiprocessing"]  # which is how it starts its workers
+    assert subprocess.run(worker, cwd=tmp_path, capture_output=True, check=False).returncode
+    prepare()
+    subprocess.run(worker, cwd=tmp_path, check=True)

@@ -133,12 +133,16 @@ def replace_folder(made: Path, target: Path) -> None:
 
 
 def recovered(target: Path) -> Path:
-    """Where a folder that `replace_folder` writes is: brought back if a process was killed in between."""
-    old = _aside(target)
-    if target.exists() or not old.is_dir():
+    """Where a folder that `replace_folder` writes is: brought back if a process was killed in between.
+
+    A link is followed: the folder was replaced where it lies.
+    """
+    place = Path(os.path.realpath(target))
+    old = _aside(place)
+    if place.exists() or not old.is_dir():
         return target
     try:
-        old.rename(target)
+        old.rename(place)
     except OSError:  # not ours to write, or another process was first
         return target if target.exists() else old
     return target

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -175,11 +176,22 @@ def refuses(port: int) -> bool:
     return True
 
 
-def test_nobody_else_can_speak_to_scheduler_or_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nobody_else_can_speak_to_scheduler_or_workers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for role in ("scheduler", "worker"):  # dask's default, should a user's configuration say so too
         monkeypatch.setenv(f"DASK_DISTRIBUTED__{role.upper()}__DASHBOARD__ENABLED", "True")
+    # Nor put a module where dask would have everybody's scratch folders, and these on Python's path.
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    everybodys = tmp_path / "dask-scratch-space"
+    everybodys.mkdir()
+    (everybodys / "only_here.py").touch()
     with cluster.embedded(2) as client:
         client.wait_for_workers(2, timeout=300)
+        found = [find_spec("only_here"), *client.run(lambda: find_spec("only_here")).values()]
+        assert found == [None] * 3
+        (own,) = {Path(path).parents[1] for path in client.run(lambda: sys.path[0]).values()}
+        assert own.parent == tmp_path and stat.S_IMODE(own.stat().st_mode) == 0o700
         processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
         ports = {
             connection.laddr.port: connection.laddr.ip
@@ -199,6 +211,7 @@ def test_nobody_else_can_speak_to_scheduler_or_workers(monkeypatch: pytest.Monke
         key = client.security.tls_client_key.splitlines()[1]
         for process in processes:
             assert key not in f"{process.cmdline()} {process.environ()}"
+    assert list(tmp_path.iterdir()) == [everybodys]
 
 
 @pytest.mark.parametrize("value", ["it's", "$(id)", "a b", 'q"', "x\n#SBATCH --uid=0", "`id`", ""])

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from transferlaws import Study, TransferLawsError
@@ -192,6 +193,24 @@ def test_a_freeze_that_ends_anywhere_leaves_the_old_study(
     assert differences(folder) == []
 
 
+def test_runs_that_finish_during_a_freeze_are_left_to_the_next(
+    trained_copy: Callable[[], Study], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = trained_copy()
+    key = study.table()["key"].iloc[0]
+    last, aside = study.store.records / f"{key}.json", tmp_path / "aside"
+    last.rename(aside)
+    curves = Study.curves
+
+    def once_it_has_finished(self: Study) -> pd.DataFrame:
+        aside.replace(last)
+        return curves(self)
+
+    monkeypatch.setattr(Study, "curves", once_it_has_finished)
+    folder = freeze(study, bootstrap=50)
+    assert differences(folder) == [] and key not in read_published(folder)
+
+
 FREEZE = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -252,7 +271,9 @@ def test_a_folder_is_replaced_whole_wherever_the_process_ends(
                 replace_folder(made, target)
         else:
             replace_folder(made, target)
-    assert (recovered(target) / "runs.csv").read_text() == ("new" if renames == 2 else "old")
+    link = tmp_path / "linked"
+    link.symlink_to(target)
+    assert (recovered(link) / "runs.csv").read_text() == ("new" if renames == 2 else "old")
     assert target.is_dir() and not (tmp_path / ".laptop.old").exists()
 
 

@@ -101,6 +101,9 @@ def test_what_cannot_be_read_counts_as_missing_and_is_said_once(
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == (what != "pipe to nowhere") and all(str(path) in line for line in said)
     assert store.read("a" * 300) is None and store.read("a\0b") is None
+    (tmp_path / "mine.json").write_text("{}")
+    assert store.read("../mine") is None and store.read(str(tmp_path / "mine")) is None
+    assert (tmp_path / "mine.json").exists()
 
 
 def test_an_unwritable_store_is_one_clear_error_and_leaves_no_trace(tmp_path: Path) -> None:

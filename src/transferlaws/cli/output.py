@@ -31,7 +31,12 @@ class _Lines(logging.Formatter):
 
 
 def prepare() -> None:
-    """Let standard output and error be closed, or an ASCII terminal; what is logged is text as well."""
+    """Let standard output and error be closed, or an ASCII terminal; what is logged is text as well.
+
+    Processes that are started from here, workers and pip among them, take no file in the folder one happens
+    to stand in for a module of theirs.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # whoever started this process wants no word of it

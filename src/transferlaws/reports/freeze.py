@@ -46,8 +46,10 @@ def freeze(study: Study, *, bootstrap: int = 1000, seed: int = 0) -> Path:
     with _new_folder(study.results) as folder:
         with replace_atomic(folder / "runs.csv") as path:
             table.to_csv(path, index=False, lineterminator="\n")
+        curves = study.curves()
+        curves = curves[curves["key"].isin(table["key"])]  # a sweep may have finished more meanwhile
         with replace_atomic(folder / "curves.parquet") as path:
-            study.curves().to_parquet(path, index=False)
+            curves.to_parquet(path, index=False)
         records = [study.store.read(key) for key in table["key"]]
         lines = [
             json.dumps(

@@ -5,13 +5,15 @@ the dask resource `GPU`; where workers offer that, runs ask for it and go to no 
 
 A dask scheduler or worker runs what its peers send. On this machine, all of them speak TLS with a key made
 for the sweep, and whoever has not got it is refused; it never lies on a disk but for the moment in which
-OpenSSL reads it, in a folder of its owner's. Clusters elsewhere speak TLS where their address says `tls://`.
+OpenSSL reads it, in a folder of its owner's. They import from their scratch folders, so these are in one that
+only its owner can enter. Clusters elsewhere speak TLS where their address says `tls://`.
 """
 
 import asyncio
 import logging
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -102,8 +104,7 @@ def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
     from distributed import Client, Nanny, Scheduler, Security, SpecCluster
 
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    settings = {
-        "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT,
+    settings: dict[str, Any] = {
         "distributed.worker.daemon": True,
         "distributed.scheduler.allowed-failures": 3,
         "distributed.worker.profile.enabled": False,
@@ -126,7 +127,15 @@ def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
         for i in range(workers)
     ]
     with (
-        dask.config.set(settings),
+        # Of its own: where all users' would be, others could have put modules for Python to find first.
+        tempfile.TemporaryDirectory(prefix="transferlaws-", ignore_cleanup_errors=True) as scratch,
+        dask.config.set(
+            settings
+            | {
+                "temporary-directory": scratch,
+                "distributed.nanny.pre-spawn-environ": WORKER_ENVIRONMENT | {"TMPDIR": scratch},
+            }
+        ),
         SpecCluster(
             workers={
                 i: {"cls": Nanny, "options": shared | worker | options} for i, options in enumerate(own)

@@ -56,9 +56,11 @@ class Store:
         """The record of a run, or None if there is none worth believing.
 
         A damaged file is reported, set aside as `<key>.json.broken` and counts as missing; so does one that
-        cannot be read, which stays where it is.
+        cannot be read, which stays where it is. A key that leads out of the store is none.
         """
         path = self.records / f"{key}.json"
+        if os.path.basename(key) != key:  # noqa: PTH119 - a name and not the path to somebody's file
+            return None
         try:
             stat = path.stat()
             stamp = (stat.st_mtime_ns, stat.st_size)
