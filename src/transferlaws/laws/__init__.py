@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from transferlaws.laws.questions.local_alpha import LocalAlpha, local_alpha
     from transferlaws.laws.questions.power import Power, power
     from transferlaws.laws.questions.regret import regret
+    from transferlaws.laws.questions.rises import rises
     from transferlaws.laws.status import CellStatus, Status
 
 __all__ = [
@@ -49,7 +50,7 @@ __all__ = [
     "declare_hold_out", "design_of", "effective_data", "expected_sd", "fit", "fit_all", "fit_curves",
     "fit_form", "floors", "gain", "held_out", "individual_lines", "larger_designs", "laws_document",
     "leave_outs", "local_alpha", "next_cells", "noise_of", "notes", "plant", "planted_law", "power",
-    "predict_loss", "read_laws", "read_table", "regret", "run_noise", "same_exponent", "scratch_of",
+    "predict_loss", "read_laws", "read_table", "regret", "rises", "run_noise", "same_exponent", "scratch_of",
     "sources", "tuning_of", "without_highest", "word", "write_laws",
 ]  # fmt: skip
 _ROOMS = {
@@ -82,6 +83,7 @@ _ROOMS = {
     "questions.information": "expected_sd next_cells",
     "questions.power": "Power power",
     "questions.regret": "regret",
+    "questions.rises": "rises",
     "status": "CellStatus Status",
 }
 _HOMES = {name: room for room, names in _ROOMS.items() for name in names.split()}

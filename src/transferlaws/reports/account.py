@@ -10,7 +10,7 @@ import pandas as pd
 
 from transferlaws import prose
 from transferlaws.files import write_atomic
-from transferlaws.laws import Fit
+from transferlaws.laws import Fit, check_table, rises
 from transferlaws.laws.questions.remaining import gains
 from transferlaws.study import Study
 
@@ -50,6 +50,7 @@ def write_account(study: Study, fits: Sequence[Fit], folder: Path | None = None)
         controls and "## Controls",
         controls,
         *([] if runs.empty else ["## Noise", prose.noise.between_seeds(runs)]),
+        *([] if runs.empty else ["## Does the loss fall?", prose.rises.falls(_rises(runs), question.titles)]),
         "## Learning rates",
         prose.tuned.searched(everything, scale.tuning),
         "## Runs that met their token limit",
@@ -64,6 +65,10 @@ def write_account(study: Study, fits: Sequence[Fit], folder: Path | None = None)
     path = (folder or study.results) / "README.md"
     write_atomic(path, "\n\n".join(part for part in parts if part) + "\n")
     return path
+
+
+def _rises(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    return {arm: rises(check_table(runs), arm) for arm in dict.fromkeys(runs["arm"])}
 
 
 def _planned(study: Study) -> pd.DataFrame:
