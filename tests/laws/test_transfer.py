@@ -182,6 +182,25 @@ def test_laws_json_goes_out_and_comes_back(runs: pd.DataFrame, tmp_path: Path) -
         read_laws(tmp_path / "broken.json")
 
 
+def test_runs_that_ended_at_a_limit_are_upper_ends(runs: pd.DataFrame) -> None:
+    d = runs["d_chars"].where(
+        runs["arm"] == SCRATCH, LAW.d_effective(n_params=runs["n_params"], d_chars=runs["d_chars"])
+    )
+    end, curve = Scratch().loss(runs["n_params"], 4e5), Scratch().loss(runs["n_params"], d)
+    capped = runs.assign(loss=runs["loss"] + np.maximum(end - curve, 0.0))
+    at_limit = capped.assign(ended=np.where(end > curve, "limit", "stalled"))
+    as_points, as_ends = (fit(table, "text", bootstrap=50) for table in (capped, at_limit))
+    assert not as_points.quotable
+    assert as_ends.quotable
+    assert as_ends.alpha.covers(LAW.alpha) and as_ends.beta.covers(LAW.beta)
+    ends = at_limit.loc[end > curve, ["arm", "n_params", "d_chars"]].drop_duplicates()
+    assert any(f"{len(ends)} cells have runs that ended at a limit" in note for note in as_ends.notes)
+    cells = as_ends.cells[as_ends.cells["status"] == "at_limit"]
+    assert len(cells) == (ends["arm"] == "text").sum()
+    assert np.isinf(cells["d_effective_high"]).all()
+    assert (as_ends.residuals["residual"].isna()).sum() == len(ends)
+
+
 def test_the_same_seed_gives_the_same_answer(runs: pd.DataFrame) -> None:
     first, second = (fit(runs, "text", bootstrap=50, seed=9) for _ in range(2))
     assert first.alpha == second.alpha

@@ -73,7 +73,7 @@ class Adequate(_Said):
         "The law misses its runs in rows along N or D, as a wrong form does{size}: its exponents sum up this "
         "range and are no measurement.",
     )
-    UNTESTED = "untested", "Too little was repeated to tell misfit from noise."
+    UNTESTED = "untested", "Too little was measured or repeated to tell misfit from noise."
 
 
 class CellStatus(_Said):
@@ -83,3 +83,4 @@ class CellStatus(_Said):
     EXTRAPOLATED = "extrapolated", "read off beyond the runs"
     BELOW_FLOOR = ("below_floor", "below the floor of the from-scratch curve: no amount of data gets there")
     NO_TRANSFER = "no_transfer", "worse than from scratch"
+    AT_LIMIT = "at_limit", "trained to its limit, which leaves its effective data a lower end alone"

@@ -7,6 +7,7 @@ E is what the fit of the paper's appendix E lacked. Variable projection gives th
 import numpy as np
 from numpy.typing import NDArray
 
+from transferlaws.laws.numerics.one_sided import one_sided
 from transferlaws.laws.numerics.solver import Box, solve
 
 Floats = NDArray[np.float64]
@@ -40,16 +41,25 @@ def floor_inverse(theta: Floats, loss: Floats, d_ref: float) -> Floats:
 
 
 def fit_floor(
-    d: Floats, losses: Floats, sd: Floats, d_ref: float, box: Box, near: Floats | None = None
+    d: Floats,
+    losses: Floats,
+    sd: Floats,
+    d_ref: float,
+    box: Box,
+    near: Floats | None = None,
+    upper: NDArray[np.bool_] | None = None,
 ) -> Floats:
-    """Curve parameters (B, 4) for losses (B, m) at d (m,) with noise sd (m,); `near` (4,) is a start."""
+    """Curve parameters (B, 4) for losses (B, m) at d (m,) with noise sd (m,); `near` (4,) is a start.
+
+    `upper` (m,) marks losses that are upper ends.
+    """
     starts = (
         _projected_start(d, losses, sd, d_ref, box) if near is None else [np.tile(near, (len(losses), 1))]
     )
 
     def residuals(theta: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
         value, gradient, _ = floor_loss(theta, d, d_ref)
-        return (value - losses[rows]) / sd, gradient / sd[:, None]
+        return one_sided((value - losses[rows]) / sd, gradient / sd[:, None], upper)
 
     best = None
     for start in starts:

@@ -17,6 +17,7 @@ from transferlaws.laws.curves.scratch import curve_noise, reference, require_scr
 from transferlaws.laws.data.cells import reduce_to_cells
 from transferlaws.laws.data.table import check_table
 from transferlaws.laws.estimators.result import Interval
+from transferlaws.laws.numerics.one_sided import one_sided
 from transferlaws.laws.numerics.solver import Box, Residuals, solve
 
 Floats = NDArray[np.float64]
@@ -68,7 +69,7 @@ def floors(table: pd.DataFrame, *, enough: float = 0.99, level: float = 0.95) ->
     for s, n in enumerate(cells.sizes):
         at = np.flatnonzero(cells.size == s)
         d, loss, own = cells.d_chars[at], cells.loss[at], sd[at]
-        of_floor, of_d_n = _residuals(d, loss, own, d_ref, enough)
+        of_floor, of_d_n = _residuals(d, loss, own, d_ref, enough, cells.upper[at])
         top = min(float(loss.min() + 4 * own.max()), float(box.upper[0]))  # means scatter below a floor
         e, rise_e, best_e = _profile(np.linspace(0.0, top, GRID), of_floor, theta[s], box, limit)
         places = np.linspace(np.log(d.min() / 10), np.log(LARGEST), GRID)
@@ -98,13 +99,13 @@ def floors(table: pd.DataFrame, *, enough: float = 0.99, level: float = 0.95) ->
 
 
 def _residuals(
-    d: Floats, loss: Floats, sd: Floats, d_ref: float, enough: float
+    d: Floats, loss: Floats, sd: Floats, d_ref: float, enough: float, upper: NDArray[np.bool_]
 ) -> tuple[Residuals, Residuals]:
     """Residuals of a curve whose first parameter is its floor, and of one whose first is ln D(N)."""
 
     def of_floor(theta: Floats, _: object) -> tuple[Floats, Floats]:
         value, gradient, _slope = floor_loss(theta, d, d_ref)
-        return (value - loss) / sd, gradient / sd[:, None]
+        return one_sided((value - loss) / sd, gradient / sd[:, None], upper)
 
     def of_d_n(theta: Floats, _: object) -> tuple[Floats, Floats]:
         # E = enough / (1 - enough) times what the curve has left at D(N).
@@ -114,7 +115,7 @@ def _residuals(
         share = enough / (1 - enough)
         gradient = gradient + share * by_left
         gradient[..., 0] = 0.0  # held
-        return (value + share * left - loss) / sd, gradient / sd[:, None]
+        return one_sided((value + share * left - loss) / sd, gradient / sd[:, None], upper)
 
     return of_floor, of_d_n
 

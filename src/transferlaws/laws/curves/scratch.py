@@ -33,7 +33,7 @@ def fit_curves(table: pd.DataFrame, model: str = "floor") -> Curves:
         return curves_of(cells, curve_noise(cells)[0])
     by_size: dict[float, Curve | MeasuredCurve] = {}
     for s, n in enumerate(cells.sizes):
-        at = np.flatnonzero(cells.size == s)
+        at = np.flatnonzero((cells.size == s) & ~cells.upper)
         at = at[np.argsort(cells.d_chars[at])]
         weights = cells.n_seeds[at].astype(float)
         falling = isotonic_regression(cells.loss[at], weights=weights, increasing=False).x
@@ -45,7 +45,8 @@ def curves_of(cells: Cells, theta: Floats) -> Curves:
     """Curves from the parameters (S, 4) of `floor_loss`, one row for each size of `cells`."""
     b, d0 = np.exp(theta[:, 2]), np.exp(theta[:, 3])
     big = np.exp(theta[:, 1] + b * np.log(reference(cells) + d0))
-    data = [cells.d_chars[cells.scratch & (cells.size == s)] for s in range(len(cells.sizes))]
+    points = cells.scratch & ~cells.upper
+    data = [cells.d_chars[points & (cells.size == s)] for s in range(len(cells.sizes))]
     ranges = np.array([[d.min(), d.max()] for d in data])
     rows = np.column_stack([theta[:, 0], big, b, d0, ranges])
     return Curves(
@@ -60,9 +61,11 @@ def _whole(n: float) -> float:
 def with_curves(cells: Cells, at_least: int = 3) -> tuple[Cells, tuple[str, ...]]:
     """The cells of sizes whose scratch arm has `at_least` data sizes, and a sentence on those left out.
 
+    A cell whose loss is an upper end does not count as one.
+
     Raises TransferLawsError when no size has as many: without a curve there is no effective data.
     """
-    counts = np.bincount(cells.size[cells.scratch], minlength=len(cells.sizes))
+    counts = np.bincount(cells.size[cells.scratch & ~cells.upper], minlength=len(cells.sizes))
     good = counts >= at_least
     if not good.any():
         data = np.unique(cells.d_chars[cells.scratch])
@@ -115,13 +118,13 @@ def scratch_theta(cells: Cells, losses: Floats, sd: Floats, near: Floats | None 
     for s in range(len(cells.sizes)):
         at = np.flatnonzero(cells.scratch & (cells.size == s))
         start = None if near is None else near[s]
-        out[:, s] = fit_floor(cells.d_chars[at], losses[:, at], sd[at], d_ref, box, start)
+        out[:, s] = fit_floor(cells.d_chars[at], losses[:, at], sd[at], d_ref, box, start, cells.upper[at])
     return out
 
 
 def curve_noise(cells: Cells) -> tuple[Floats, Misfit]:
     """Scratch curves (S, 4), and what they leave unexplained of the cells' means."""
-    at = cells.scratch
+    at = cells.scratch & ~cells.upper
     free = int(at.sum()) - 3 * len(cells.sizes)
     theta = scratch_theta(cells, cells.loss[None], np.full(len(cells.loss), max(cells.typical_sd, 1e-6)))[0]
     fitted = floor_loss(theta[cells.size][None], cells.d_chars, reference(cells))[0][0]

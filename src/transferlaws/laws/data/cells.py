@@ -8,8 +8,12 @@ from numpy.typing import NDArray
 
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.noise import Noise, generalised_means, noise_of_runs
+from transferlaws.laws.data.words import word
 
 Floats = NDArray[np.float64]
+
+AT_LIMIT = "limit"
+"""What the column `ended` says of a run that ended at a limit, before its loss stopped falling."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class Cells:
 
     `d_chars` are characters, `loss` nats/token, `covariance` (m, m) that of the means between seeds, nats^2,
     and `noise` that of the runs behind them, whose scale is a guess where no cell was repeated (`noise.dof`
-    0); `present` (m, S) marks which seeds each cell has.
+    0); `present` (m, S) marks which seeds each cell has, and `upper` (m,) the cells whose loss is an upper
+    end, since a run of theirs ended at a limit (column `ended`: limit).
     """
 
     sizes: Floats
@@ -27,6 +32,7 @@ class Cells:
     source: NDArray[np.intp]
     sources: tuple[str, ...]
     loss: Floats
+    upper: NDArray[np.bool_]
     n_seeds: NDArray[np.int64]
     covariance: Floats
     noise: Noise
@@ -60,7 +66,7 @@ class Cells:
 
     def only(self, keep: NDArray[np.bool_] | NDArray[np.intp]) -> "Cells":
         """The cells that `keep` marks or numbers, sizes unchanged."""
-        names = ("size", "d_chars", "source", "loss", "n_seeds", "present")
+        names = ("size", "d_chars", "source", "loss", "upper", "n_seeds", "present")
         kept = {name: getattr(self, name)[keep] for name in names}
         return replace(self, **kept, covariance=self.covariance[keep][:, keep])
 
@@ -71,7 +77,7 @@ class Cells:
         return replace(self, noise=noise, covariance=self.covariance * np.outer(ratio, ratio))
 
     def frame(self, fitted: Floats, sd: Floats) -> pd.DataFrame:
-        """One row a cell: arm, n_params, d_chars, loss, fitted, residual, sd (nats/token)."""
+        """One row a cell: arm, n_params, d_chars, loss, fitted, residual (NaN: of an upper end), sd, nats."""
         return pd.DataFrame(
             {
                 "arm": np.array([*self.sources, SCRATCH])[self.source],
@@ -79,7 +85,7 @@ class Cells:
                 "d_chars": self.d_chars,
                 "loss": self.loss,
                 "fitted": fitted,
-                "residual": self.loss - fitted,
+                "residual": np.where(self.upper, np.nan, self.loss - fitted),
                 "sd": sd,
             }
         )
@@ -105,6 +111,9 @@ def reduce_to_cells(table: pd.DataFrame, sources: tuple[str, ...], noise: Noise 
     present, total = np.zeros(shape), np.zeros(shape)
     present[cell, seed], total[cell, seed] = 1.0, runs["loss"].to_numpy(float)
     count = present.sum(1)
+    upper = np.zeros(len(keys), bool)
+    if "ended" in runs.columns:
+        np.logical_or.at(upper, cell, (runs["ended"].map(word) == AT_LIMIT).to_numpy())
     if noise is None:
         deviation = total - present * (total.sum(1) / count)[:, None]
         noise = noise_of_runs(deviation, present, place, d_chars, len(arms))
@@ -116,6 +125,7 @@ def reduce_to_cells(table: pd.DataFrame, sources: tuple[str, ...], noise: Noise 
         source=place - 1,
         sources=sources,
         loss=loss,
+        upper=upper,
         n_seeds=count.astype(np.int64),
         covariance=covariance,
         noise=noise,

@@ -62,10 +62,15 @@ class Adequacy:
 
 
 def adequacy(cells: Cells, residual: Floats, gradient: Floats, misfit: Misfit, seed: int) -> Adequacy:
-    """Judge residuals (m,) of cells about a model of gradient (m, p) that left `misfit` unexplained."""
+    """Judge residuals (m,) of cells about a model of gradient (m, p) that left `misfit` unexplained.
+
+    A model with as much freedom as there are cells follows any of them: nothing is tested.
+    """
     ratio = p_misfit = None
+    left, free = _left(cells.covariance, residual, gradient)
+    if free < 1:
+        return Adequacy(Adequate.UNTESTED, 1.0, None, None, 1.0, 1.0)
     if cells.noise.dof:
-        left, free = _left(cells.covariance, residual, gradient)
         ratio = float(left @ left) / free
         p_misfit = float(norm.sf(np.log(max(ratio, 1e-12)), *_replicated(cells, gradient, seed)))
     along_d, along_n = _patterns(cells, residual, gradient, misfit, seed)
@@ -83,7 +88,7 @@ def _left(covariance: Floats, residual: Floats, gradient: Floats) -> tuple[Float
     whiten = power_of(covariance, -0.5)
     explained = _span(whiten @ gradient)
     left = whiten @ residual
-    return left - explained @ (explained.T @ left), max(len(left) - explained.shape[1], 1)
+    return left - explained @ (explained.T @ left), len(left) - explained.shape[1]
 
 
 def _replicated(cells: Cells, gradient: Floats, seed: int) -> tuple[float, float]:

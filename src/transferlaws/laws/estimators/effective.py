@@ -1,8 +1,8 @@
 """Effective data of every fine-tuned cell: D_E = f_N^-1(L), D_T = D_E - D_F (appendix B.1), with a status.
 
 Its status says whether the answer was read off within the from-scratch runs, beyond them, has no end (a loss
-below the floor) or is no transfer at all (D_T <= 0, ossified). No cell is dropped or clipped; the error goes
-through the inversion by redrawing.
+below the floor), is a lower end (a run that ended at a limit) or no transfer at all (D_T <= 0, ossified). No
+cell is dropped or clipped; the error goes through the inversion by redrawing.
 """
 
 from dataclasses import dataclass
@@ -91,6 +91,7 @@ def invert_cells(cells: Cells, bootstrap: int, seed: int) -> Inversion:
     value = floor_inverse(theta[size], cells.loss[at], d_ref)
     fitted = floor_loss(theta[cells.size][None], cells.d_chars, d_ref)[0][0]
     centre = np.where(cells.scratch, fitted, cells.loss)
+    centre[cells.upper] = np.maximum(centre, cells.loss)[cells.upper]
     covariance = misfit.onto(cells.covariance)
     losses = redraw(centre, covariance, misfit.dof, bootstrap, np.random.default_rng(seed))
     sd = np.sqrt(np.diag(covariance))
@@ -137,6 +138,8 @@ def describe_cells(inversion: Inversion, curves: Curves | None = None, level: fl
         elif (d_effective <= d_chars) or (np.isnan(d_effective) and loss > float(curve.loss(d_chars))):
             status = CellStatus.NO_TRANSFER
         low, high = _interval(inversion.redrawn[:, j], level)
+        if cells.upper[i]:
+            status, high = CellStatus.AT_LIMIT, float("inf")
         inside = np.isfinite(d_effective)
         slope = float(curve.slope(d_effective)) if inside and d_effective > 0 else np.nan
         if inside and isinstance(curve, MeasuredCurve) and not curve.d_min <= d_effective <= curve.d_max:

@@ -19,6 +19,7 @@ from transferlaws.laws.data.noise import Misfit, misfit_of
 from transferlaws.laws.estimators.problem import HUBER, LossSpace
 from transferlaws.laws.estimators.unrepeated import noise_by_residuals, widening
 from transferlaws.laws.numerics.bootstrap import eigen
+from transferlaws.laws.numerics.one_sided import information
 from transferlaws.laws.numerics.solver import Solution
 
 Floats = NDArray[np.float64]
@@ -48,6 +49,12 @@ class JointFit:
     def fitted(self) -> Floats:
         """Fitted loss of every cell that took part (m,)."""
         return self.problem.predict(self.theta[None])[0][0]
+
+    @property
+    def centre(self) -> Floats:
+        """What redrawn studies scatter about (m,): the fitted loss, or an upper end if that lies above it."""
+        cells, fitted = self.problem.cells, self.fitted
+        return np.where(cells.upper, np.maximum(cells.loss, fitted), fitted)
 
     @property
     def dof(self) -> float:
@@ -108,7 +115,10 @@ class JointFit:
 
 def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
     """Covariance (p, p) by the curvature at theta (p,), parameters on a bound held; gradient (m, p)."""
-    j = problem.whiten @ problem.predict(theta[None])[1][0]
+    value, gradient = (part[0] for part in problem.predict(theta[None]))
+    j, ends = problem.whiten @ gradient, problem.cells.upper
+    away = (value - problem.cells.loss)[ends] / problem.sd[ends]
+    j[ends] *= np.sqrt(information(away))[:, None]
     box = problem.box()
     hessian = j.T @ j + np.diag(box.precision)
     free = (theta > box.lower) & (theta < box.upper)
@@ -143,8 +153,9 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
         kept = cells.only(keep)
         free = _freedom(replace(problem, cells=kept, covariance=misfit.onto(kept.covariance)), theta)
         problem = replace(problem, cells=kept, covariance=kept.covariance)
-        residual = problem.predict(theta[None])[0][0] - kept.loss
-        misfit = _robust_misfit(residual, kept, free)
+        points = ~kept.upper
+        residual = (problem.predict(theta[None])[0][0] - kept.loss)[points]
+        misfit = _robust_misfit(residual, kept.only(points), free)
         problem = replace(problem, covariance=misfit.onto(kept.covariance))
         settled = problem.minimise(kept.loss[None], theta[None])
         theta = settled.theta[0]
@@ -163,9 +174,13 @@ def fit_joint(cells: Cells, tied: str = "") -> JointFit:
 
 
 def _freedom(problem: LossSpace, theta: Floats) -> float:
-    """Cells less the trace of the hat matrix: residual degrees of freedom, a pulled parameter in part."""
+    """Cells less the trace of the hat matrix: residual degrees of freedom, a pulled parameter in part.
+
+    An upper end leaves no residual, and is no degree of freedom.
+    """
     covariance, j = curvature(problem, theta)
-    return max(float(len(problem.cells.loss) - np.sum((j.T @ j) * covariance)), 1.0)
+    j = j[~problem.cells.upper]
+    return max(float(len(j) - np.sum((j.T @ j) * covariance)), 1.0)
 
 
 def _robust_misfit(residual: Floats, cells: Cells, dof: float) -> Misfit:
@@ -181,7 +196,7 @@ def _hurt(cells: Cells) -> NDArray[np.bool_]:
     """Fine-tuned cells above the from-scratch runs of their size and data by OSSIFIED standard deviations."""
     hurt = np.zeros(len(cells.loss), bool)
     alone = {(cells.size[i], cells.d_chars[i]): i for i in np.flatnonzero(cells.scratch)}
-    for i in np.flatnonzero(~cells.scratch):
+    for i in np.flatnonzero(~cells.scratch & ~cells.upper):
         j = alone.get((cells.size[i], cells.d_chars[i]))
         if j is not None:
             variance = cells.covariance[i, i] + cells.covariance[j, j] - 2 * cells.covariance[i, j]
@@ -194,7 +209,7 @@ def _ossified(cells: Cells, theta: Floats, problem: LossSpace, misfit: Misfit) -
     curves = theta[problem.n_law :].reshape(-1, N_CURVE)
     own = floor_loss(curves[cells.size][None], cells.d_chars, reference(cells))[0][0]
     sd = np.sqrt(np.diag(misfit.onto(cells.covariance)))
-    return ~cells.scratch & (cells.loss - own > OSSIFIED * sd)
+    return ~cells.scratch & ~cells.upper & (cells.loss - own > OSSIFIED * sd)
 
 
 def _distinct(found: Solution, order: NDArray[np.intp], n_law: int) -> Floats:

@@ -31,7 +31,7 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
     joint = fit_joint(cells)
     problem = joint.problem
     m_d, m_n = problem.centre
-    losses = redraw(joint.fitted, problem.covariance, joint.dof, bootstrap, np.random.default_rng([seed, 1]))
+    losses = redraw(joint.centre, problem.covariance, joint.dof, bootstrap, np.random.default_rng([seed, 1]))
     drawn = problem.minimise(losses, np.tile(joint.theta, (bootstrap, 1)))
     wider = joint.wider(seed)
     c, alpha, beta = joint.theta[:3]
@@ -48,11 +48,17 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
     on_bound = live & ((joint.theta[:3] <= box.lower[:3]) | (joint.theta[:3] >= box.upper[:3]))
     status, why = _status(intervals, live, on_bound, condition, joint)
     gradient = problem.predict(joint.theta[None])[1][0]
-    residual = problem.cells.loss - joint.fitted
+    points = ~problem.cells.upper
+    residual = (problem.cells.loss - joint.fitted)[points]
     ossified = int(joint.ossified.sum())
     if ossified:
         why.append(
             f"{ossified} ossified cells lie above their own from-scratch curve and took no part in the law"
+        )
+    if problem.cells.upper.any():
+        why.append(
+            f"{int(problem.cells.upper.sum())} cells have runs that ended at a limit: their losses are upper "
+            "ends, and take part as such"
         )
     optima = _laws(joint.optima[:, 1:4], m_d, m_n)
     optima.insert(0, "objective", joint.optima[:, 0])
@@ -68,7 +74,7 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
         else Search.FINISHED
         if joint.converged
         else Search.UNFINISHED,
-        adequacy=adequacy(problem.cells, residual, gradient, joint.misfit, seed),
+        adequacy=adequacy(problem.cells.only(points), residual, gradient[points], joint.misfit, seed),
         why=tuple(why),
         condition_number=condition,
         samples=samples,

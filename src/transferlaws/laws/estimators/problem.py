@@ -14,6 +14,7 @@ from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference, scratch_theta, table_box
 from transferlaws.laws.data.cells import Cells
 from transferlaws.laws.numerics.bootstrap import connected, power_of
+from transferlaws.laws.numerics.one_sided import censored, one_sided
 from transferlaws.laws.numerics.solver import Box, Solution, huber, solve
 
 Floats = NDArray[np.float64]
@@ -47,9 +48,15 @@ class LossSpace:
         return np.sqrt(np.diag(self.covariance))
 
     @cached_property
+    def apart(self) -> Floats:
+        """The covariance (m, m) with each upper end by itself: such a likelihood has no closed form else."""
+        ends = self.cells.upper
+        return self.covariance * ~((ends[:, None] | ends) & ~np.eye(len(ends), dtype=bool))
+
+    @cached_property
     def whiten(self) -> Floats:
         """What makes residuals (m,) independent and of unit variance (m, m)."""
-        return power_of(self.covariance, -0.5)
+        return power_of(self.apart, -0.5)
 
     @property
     def n_sources(self) -> int:
@@ -145,7 +152,7 @@ class LossSpace:
     ) -> Solution:
         """Fit a batch of loss vectors (B, m) from `start` (B, p)."""
         # Only cells that share a sample are whitened together: many small products in place of a large one.
-        blocks = [(at, self.whiten[np.ix_(at, at)]) for at in connected(self.covariance)]
+        blocks = [(at, self.whiten[np.ix_(at, at)]) for at in connected(self.apart)]
 
         def residuals(theta: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
             value, jacobian = self.predict(theta)
@@ -153,7 +160,7 @@ class LossSpace:
             for at, whiten in blocks:
                 left[:, at] = left[:, at] @ whiten
                 jacobian[:, at] = whiten @ jacobian[:, at]
-            return left, jacobian
+            return one_sided(left, jacobian, self.cells.upper)
 
         return solve(
             residuals, start, self.box(), bounds=bounds, threshold=threshold, steps=STEPS, tolerance=TOLERANCE
@@ -180,8 +187,10 @@ class LossSpace:
             effective = d + np.exp(np.clip(grid @ np.stack([np.ones_like(x), x, y]), -60, 60))
             shape = (len(grid), len(mine), N_CURVE)
             held = np.broadcast_to(curves[self.cells.size[mine]], shape)
-            value = floor_loss(held, effective, self.d_ref)[0]
-            misfit = huber((value - losses[mine]) / self.sd[mine], HUBER).sum(1)
+            away = (floor_loss(held, effective, self.d_ref)[0] - losses[mine]) / self.sd[mine]
+            ends = self.cells.upper[mine]
+            away[:, ends] = censored(away[:, ends])[0]
+            misfit = huber(away, HUBER).sum(1)
             best.append(grid[_spread(grid, misfit, count)])
         laws = np.zeros((count, self.n_law))
         for k, found in enumerate(best):

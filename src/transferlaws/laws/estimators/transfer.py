@@ -64,7 +64,11 @@ def fit(
         adequacy=found.adequacy,
         condition_number=found.condition_number,
         n_runs=cells.n_runs,
-        n_cells={status.value: int((frame["status"] == status).sum()) for status in CellStatus},
+        n_cells={
+            status.value: int((frame["status"] == status).sum())
+            for status in CellStatus
+            if status is not CellStatus.AT_LIMIT or cells.upper.any()
+        },
         range={
             "n_params": (float(tuned.n_params.min()), float(tuned.n_params.max())),
             "d_chars": (float(tuned.d_chars.min()), float(tuned.d_chars.max())),

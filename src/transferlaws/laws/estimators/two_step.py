@@ -36,6 +36,7 @@ def two_step(inversion: Inversion, method: str, bootstrap: int, level: float) ->
     tuned = cells.only(inversion.at)
     low_data = tuned.d_chars <= LOW_DATA * inversion.d_n[tuned.size]
     use = low_data & np.isfinite(inversion.d_effective) & (inversion.d_effective > tuned.d_chars)
+    use &= ~tuned.upper
     used = tuned.only(use)
     n_sizes, n_data = len(np.unique(used.n_params)), len(np.unique(used.d_chars))
     enough = n_sizes >= 2 and n_data >= 2 and use.sum() >= 4
@@ -53,8 +54,8 @@ def two_step(inversion: Inversion, method: str, bootstrap: int, level: float) ->
     why = []
     if off_axis > OFF_AXIS:
         why.append(
-            f"{100 * off_axis:.0f} % of the low-data cells are below the floor or show no transfer and "
-            "cannot be drawn on the logit axis; what is left of them is a biased choice"
+            f"{100 * off_axis:.0f} % of the low-data cells are below the floor, at a limit or show no "
+            "transfer and cannot be drawn on the logit axis; what is left of them is a biased choice"
         )
     if lost > (1 - level) / 2:
         why.append(
@@ -63,7 +64,8 @@ def two_step(inversion: Inversion, method: str, bootstrap: int, level: float) ->
     open_ended = bool(why)
     if idle:
         why.append(
-            f"{idle} cells outside the low-data regime, below the floor or without transfer took no part"
+            f"{idle} cells outside the low-data regime, below the floor, at a limit or without transfer took "
+            "no part"
         )
 
     def interval(centre: float, draws: Floats) -> Interval:
@@ -78,7 +80,7 @@ def two_step(inversion: Inversion, method: str, bootstrap: int, level: float) ->
     told_apart = Status.ILL_CONDITIONED if condition > ILL_CONDITIONED else Status.CONVERGED
     effective = law.d_effective(n_params=used.n_params, d_chars=used.d_chars)
     fitted = floor_loss(inversion.theta[used.size][None], effective, reference(cells))[0][0]
-    part = cells.only(np.concatenate([np.flatnonzero(cells.scratch), inversion.at[use]]))
+    part = cells.only(np.concatenate([np.flatnonzero(cells.scratch & ~cells.upper), inversion.at[use]]))
     problem = LossSpace(part, part.covariance, coordinates="ln_k")
     loss, gradient = problem.predict(np.concatenate([value, inversion.theta.ravel()])[None])
     return Estimate(

@@ -31,7 +31,10 @@ def noise_by_residuals(problem: LossSpace, theta: Floats) -> tuple[LossSpace, Fl
     """The problem with the noise that its residuals show, and its minimum (p,), from `theta` (p,)."""
     for _ in range(ROUNDS):
         value, gradient = (part[0] for part in problem.predict(theta[None]))
-        cells = _reweighted(problem.cells, problem.cells.loss - value, gradient, problem.box().precision)
+        cells, points = problem.cells, ~problem.cells.upper
+        error, precision = (cells.loss - value)[points], problem.box().precision
+        found = _reweighted(cells.only(points), error, gradient[points], precision)
+        cells = cells.with_noise(found.noise)
         problem = replace(problem, cells=cells, covariance=cells.covariance)
         theta = problem.minimise(cells.loss[None], theta[None]).theta[0]
     return problem, theta
@@ -43,8 +46,9 @@ def widening(problem: LossSpace, theta: Floats, free: float, seed: int) -> Float
     Studies are redrawn with the noise found and any share of the sample, which is a guess here, and their
     noise is found anew; `free` are the residual degrees of freedom.
     """
-    cells, n_law = problem.cells, problem.n_law
-    gradient, precision = problem.predict(theta[None])[1][0], problem.box().precision
+    points, n_law = ~problem.cells.upper, problem.n_law
+    cells, known = problem.cells.only(points), problem.covariance[points][:, points]
+    gradient, precision = problem.predict(theta[None])[1][0][points], problem.box().precision
     rng = np.random.default_rng([seed, 5])
     flat = cells.with_noise(replace(cells.noise, variance=np.full_like(cells.noise.variance, UNSEEN**2)))
     arm, squares = cells.source + 1, np.zeros(n_law)
@@ -52,8 +56,8 @@ def widening(problem: LossSpace, theta: Floats, free: float, seed: int) -> Float
     for _ in range(redrawn):
         shares = rng.uniform(*UNSEEN_SHARES, len(cells.sources) + 1)
         change = np.sqrt(np.outer(shares, shares)) / UNSEEN_SHARE
-        drawn = problem.covariance * change[np.ix_(arm, arm)]
-        np.fill_diagonal(drawn, np.diag(problem.covariance))
+        drawn = known * change[np.ix_(arm, arm)]
+        np.fill_diagonal(drawn, np.diag(known))
         error, found = power_of(drawn, 0.5) @ rng.standard_normal(len(drawn)), flat
         for _ in range(ROUNDS):
             found = _reweighted(found, error, gradient, precision)

@@ -89,10 +89,10 @@ def same_exponent(
     rng = np.random.default_rng([seed, 2])
     draws = np.tile(free.theta, (bootstrap, 1))
     separate = free.problem.minimise(
-        redraw(free.fitted, free.problem.covariance, free.dof, bootstrap, rng), draws
+        redraw(free.centre, free.problem.covariance, free.dof, bootstrap, rng), draws
     )
     differences = separate.theta[:, column] - separate.theta[:, 3 + column]
-    losses = redraw(tied.fitted, tied.problem.covariance, np.inf, bootstrap, rng)
+    losses = redraw(tied.centre, tied.problem.covariance, np.inf, bootstrap, rng)
     null_tied = tied.problem.minimise(losses, np.tile(tied.theta, (bootstrap, 1)))
     null_free = free.problem.minimise(losses, np.tile(_untie(tied), (bootstrap, 1)))
     null = np.maximum(null_tied.objective - null_free.objective, 0.0)
@@ -141,7 +141,7 @@ def _side_by_side(first: Cells, second: Cells) -> Cells:
     """Two tables' cells as one problem: every size keeps its own curve, every source its own law."""
     both = {
         name: np.concatenate([getattr(first, name), getattr(second, name)])
-        for name in ("sizes", "d_chars", "loss", "n_seeds")
+        for name in ("sizes", "d_chars", "loss", "upper", "n_seeds")
     }
     between = np.zeros((len(first.loss), len(second.loss)))
     return Cells(

@@ -20,14 +20,15 @@ def held_out(
 
     From-scratch runs stay in, as whoever asks a law of transfer has them. One row a cell and what was left
     out ("n_params" or "d_chars"): COLUMNS, losses in nats/token; `low` and `high` are the ends that hold the
-    mean of as many runs as the cell has at `level`, and `held` whether they do. Raises TransferLawsError as
-    `fit` does, and for fewer than three sizes or three data sizes.
+    mean of as many runs as the cell has at `level`, and `held` whether they do (of an upper end: whether it
+    lies above `low`). Raises TransferLawsError as `fit` does, and for fewer than three sizes or three data
+    sizes.
     """
     table = check_table(table)
     source = source or sole_source(table)
     cells, _ = source_cells(table, (source,))
     tuned = cells.only(~cells.scratch)
-    measured = tuned.frame(tuned.loss, tuned.n_seeds.astype(float))
+    measured = tuned.frame(tuned.loss, tuned.n_seeds.astype(float)).assign(upper=tuned.upper)
     if min(measured["n_params"].nunique(), measured["d_chars"].nunique()) < 3:
         raise TransferLawsError(
             f"arm {source!r} has {measured['n_params'].nunique()} sizes and {measured['d_chars'].nunique()} "
@@ -40,8 +41,10 @@ def held_out(
                 kept = table[~((table["arm"] == source) & (table[what] == value))]
                 joint = fit_joint(source_cells(kept, (source,))[0])
                 known = joint.predictive(joint.wider(seed))
-                for n, d, loss, runs in cell[["n_params", "d_chars", "loss", "sd"]].itertuples(index=False):
+                columns = cell[["n_params", "d_chars", "loss", "sd", "upper"]]
+                for n, d, loss, runs, upper in columns.itertuples(index=False):
                     predicted, low, high = known.interval(n, d, runs, level)
-                    yield what, n, d, int(runs), loss, predicted, low, high, bool(low <= loss <= high)
+                    held = low <= loss and (upper or loss <= high)
+                    yield what, n, d, int(runs), loss, predicted, low, high, bool(held)
 
     return pd.DataFrame(rows(), columns=list(COLUMNS)).astype({"held": np.bool_})

@@ -106,4 +106,5 @@ def _candidates(cells: Cells) -> Cells:
     count = np.array([int(place in have) for place in zip(size, d, source, strict=True)])
     zeros = np.zeros(len(d))
     none = np.zeros((len(d), len(d)))
-    return Cells(cells.sizes, size, d, source, cells.sources, zeros, count, none, cells.noise, none, 0)
+    ends = zeros > 0
+    return Cells(cells.sizes, size, d, source, cells.sources, zeros, ends, count, none, cells.noise, none, 0)

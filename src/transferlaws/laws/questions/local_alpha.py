@@ -48,8 +48,8 @@ def local_alpha(
     """Alpha between neighbouring data sizes of `source` (by default the sole one); options as in `fit`.
 
     A step takes the sizes that redrawn studies lose no more often than an interval at `level` allows, and is
-    open where there are none. Raises TransferLawsError for a table without that source or without
-    from-scratch curves.
+    open where there are none; of cells at a limit D_T is a lower end, and they take no part. Raises
+    TransferLawsError for a table without that source or without from-scratch curves.
     """
     require_options(bootstrap, level)
     table = check_table(table)
@@ -58,7 +58,7 @@ def local_alpha(
     inversion = invert_cells(cells, bootstrap, seed)
     own = cells.only(inversion.at)
     measured, redrawn = (
-        _log_transferred(d_effective, own.d_chars)
+        np.where(own.upper, np.nan, _log_transferred(d_effective, own.d_chars))
         for d_effective in (inversion.d_effective[None], inversion.redrawn)
     )
     rows, drawn = [], []
