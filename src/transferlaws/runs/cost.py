@@ -1,8 +1,6 @@
 """The bill before it is spent: tokens, FLOPs, seconds and memory of every cell of a plan.
 
-How long a run takes to its early stop is not known beforehand. Epochs are taken from finished runs
-of the same arm and data size where there are any, else from a table of what such runs took; seconds
-come from measured throughput.
+Tokens to the early stop are what `runs.lengths` expects; seconds come from measured throughput.
 """
 
 import math
@@ -16,6 +14,7 @@ import numpy as np
 from transferlaws.design.question import BASELINE
 from transferlaws.design.scale import Scale
 from transferlaws.models.ladder import Size
+from transferlaws.runs.lengths import Lengths
 from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Store
 
@@ -24,36 +23,6 @@ VOCABULARIES = (257, 512, 1_024, 4_096, 50_257)
 CHARS_PER_TOKEN = (1.0, 1.4, 1.54, 1.7, 2.0)
 
 
-class Epochs(NamedTuple):
-    """Epochs to the end of a run by data size in characters.
-
-    Means over a study's runs, by their FLOPs a token, so that a sum over sizes comes out right. Finished runs
-    of the kind and data size replace them.
-    """
-
-    by_chars: tuple[float, ...]
-    scratch: tuple[float, ...]
-    tuned: tuple[float, ...]
-
-
-# By tier. What `smoke` pre-trains is little, and leaves its fine-tuning more to do. In `laptop`, which stands
-# for the other tiers, a run ends at its token limit beyond 1e6 characters.
-EPOCHS = {
-    "smoke": Epochs(
-        (1e3, 3e3, 1e4, 3e4, 1e5), (19.4, 14.4, 22.9, 32.8, 35.5), (17.6, 14.8, 23.6, 31.2, 31.2)
-    ),
-    "laptop": Epochs(
-        (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6, 1e7),
-        (18.7, 8.7, 19.8, 25.7, 23.6, 24.1, 30.5, 9.7, 3.8),
-        (12.6, 5.8, 7.8, 13.1, 8.0, 8.1, 20.3, 5.5, 3.7),
-    ),
-    # By the recipe of `design.sized`, as long as its trials took (results/trials; guessed beyond 1e5).
-    "core-hours": Epochs(
-        (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 1e7),
-        (40, 40, 70, 105, 95, 60, 30, 4),
-        (14, 14, 34, 22, 20, 15, 10, 4),
-    ),
-}
 EVALUATION_FACTOR = 1.5  # measured: evaluating on the stop set, and keeping the best weights
 BYTES_PER_PARAMETER = 20  # weights, gradient, two Adam moments, the best weights (float32)
 WORKER_BYTES = 600_000_000  # a process with torch and transformers loaded
@@ -106,7 +75,7 @@ class CostModel:
             self.device = known[0]
         log_vocabulary = math.log(self.plan.vocabulary_size)
         self._chars_per_token = float(np.interp(log_vocabulary, np.log(VOCABULARIES), CHARS_PER_TOKEN))
-        self._tokens: dict[tuple[bool, int], list[float]] = {}
+        seen = []
         self._speed: dict[tuple[int, int], list[float]] = {}
         for record in records:
             outcome, shape = record.outcome, record.spec["size"]
@@ -118,8 +87,9 @@ class CostModel:
                 seconds = outcome["seconds"] - self._overhead(steps, shape["n_layer"])
                 self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(seconds, 1e-3))
             else:
-                kind = (record.spec["start"] is None, outcome["d_chars"])
-                self._tokens.setdefault(kind, []).append(outcome["tokens_seen"])
+                place = outcome["n_params"], outcome["d_chars"]
+                seen.append((record.spec["start"] is None, *place, outcome["tokens_seen"]))
+        self._lengths = Lengths(self.plan.scale.tier, self._chars_per_token, seen)
 
     def tokens(self, cell: Cell) -> float:
         """Expected training tokens of a cell."""
@@ -127,15 +97,8 @@ class CostModel:
             return self.plan.pretrain_tokens(cell.arm)
         if cell.d_chars == 0:
             return 0.0
-        from_scratch = cell.arm == BASELINE
-        if known := self._tokens.get((from_scratch, cell.d_chars)):
-            return float(np.mean(known))
-        usual = EPOCHS.get(self.plan.scale.tier, EPOCHS["laptop"])
-        epochs = usual.scratch if from_scratch else usual.tuned
-        log_epochs = np.interp(math.log(cell.d_chars), np.log(usual.by_chars), np.log(epochs))
-        return min(
-            math.exp(log_epochs) * cell.d_chars / self._chars_per_token, self.plan.scale.recipe.max_tokens
-        )
+        length = self._lengths(cell.arm == BASELINE, cell.size, cell.d_chars)
+        return min(length, self.plan.scale.recipe.max_tokens)
 
     def speed(self, size: Size) -> float | None:
         """Training FLOPs per second of one worker within a step.
