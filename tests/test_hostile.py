@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -105,9 +106,12 @@ def test_a_terminal_shows_what_would_command_it(tmp_path: Path, capsys: pytest.C
         ["predict", "--laws", str(tmp_path / "\x1b.json"), "--n-params", "1e4", "--d-chars", "3e4"],
         ["status", "--scale", "\u202e"],
         ["ingest", str(path), "--dry-run"],
+        ["\x1b[2J"],
+        ["fit", str(path), "--bootstrap", "\x1b]0;title\x07"],
     )
     for arguments in calls:
-        cli.main(arguments)
+        with suppress(SystemExit):  # by which the parser of arguments leaves
+            cli.main(arguments)
         said = "".join(capsys.readouterr())
         assert said and all(character.isprintable() or character in "\n\t" for character in said), arguments
 

@@ -3,8 +3,10 @@
 import io
 import logging
 import os
+import re
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, suppress
 from typing import TextIO
 
 from transferlaws.escape import terminal
@@ -45,6 +47,20 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
     if logging.lastResort is not None:
         logging.lastResort.setFormatter(_Lines())
+
+
+@contextmanager
+def escaped_errors() -> Iterator[None]:
+    """What is written to standard error in this context is written at its end, as text without colours."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            yield
+    finally:
+        try:
+            say(re.sub("\x1b\\[[0-9;]*m", "", said.getvalue()), end="", file=sys.stderr, flush=True)
+        except OSError:
+            give_up(sys.stderr)
 
 
 def takes_no_more(stream: TextIO) -> bool:

@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 from transferlaws.errors import TransferLawsError, UsageError
 from transferlaws.models.ladder import Size
+from transferlaws.processes import stops_waiting
 from transferlaws.runs import cluster
 from transferlaws.runs.agenda import Agenda, Ready
 from transferlaws.runs.plan import Plan
@@ -90,7 +91,7 @@ def _enter_embedded(stack: ExitStack, jobs: int | None, most: int) -> Any:
     starts = 0
     while True:
         try:
-            with _interrupts_waiting():
+            with stops_waiting(), _interrupts_waiting():
                 return stack.enter_context(cluster.embedded(jobs, devices))
         except RuntimeError as error:  # a worker died before it was up, and dask takes all down with it
             starts += 1
