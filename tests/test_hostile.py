@@ -42,7 +42,6 @@ def found(table: pd.DataFrame) -> Fit:
 def pages(table: pd.DataFrame, found: Fit) -> Iterator[str]:
     """What chapters and accounts print about runs and laws."""
     planned = pd.DataFrame([(EVIL, 3000, 8)], columns=["arm", "n_params", "runs"])
-    yield prose.study.provenance(table)
     yield prose.study.trained_with(table.assign(status=EVIL))
     yield prose.study.coverage(planned, table.assign(status=EVIL))
     yield prose.study.rerun("01", table)
@@ -63,11 +62,7 @@ def pages(table: pd.DataFrame, found: Fit) -> Iterator[str]:
 def test_pages_hold_hostile_text_and_nothing_of_it_acts(table: pd.DataFrame, found: Fit) -> None:
     for page in pages(table, found):
         kinds, text = parsed(page)
-        ours = kinds.count("html_inline") if page.startswith("<a download=") else 0
-        assert (
-            not {kind for kind in kinds if kind.startswith(ACTING)}
-            and kinds.count("html_inline") == ours <= 2
-        )
+        assert not {kind for kind in kinds if kind.startswith((*ACTING, "html_inline"))}
         assert "<script>alert(1)</script>|`{include}`" in text, page[:300]
         assert not any(character in page for character in "\x1b\u202e")
 

@@ -52,11 +52,13 @@ const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir()
 let charts = 0;
 let formulas = 0;
 let sliders = 0;
+let browsers = 0;
 for (const name of pages) for (const device of DEVICES) await look(name, ...device);
 await browser.close();
 server.close();
 if (!formulas) report('site', 'no formula on any page');
 if (!sliders) report('site', 'no slider on any page');
+if (!browsers) report('site', 'no page on which runs can be looked through');
 for (const fault of faults) console.log(fault);
 console.log(`${pages.length} pages, ${charts} charts, ${formulas} formulas, ${sliders} sliders: ${faults.length} faults`);
 process.exit(faults.length ? 1 : 0);
@@ -92,6 +94,12 @@ async function look(name, device, width, height, scheme) {
     charts += boxes;
     formulas += math;
     await tryOutSliders(page, label);
+    if (await page.locator('div.runs').count()) {
+      browsers += 1;
+      await lookThroughRuns(page, label);
+      await page.goto(`file://${join(site, name)}`, { waitUntil: 'load' });
+      if (!await page.locator('div.runs tbody tr').count()) report(label, 'shows no runs when it is opened from a folder');
+    }
   }
   if (device !== 'phone') await checkAccess(page, label);
   await page.close();
@@ -106,6 +114,25 @@ async function tryOutSliders(page, label) {
     await page.waitForTimeout(300);
     if ((await shapes()) === before) report(label, 'a slider moves nothing');
   }
+}
+
+// With the keyboard alone: filter by arm, sort by loss, choose the second run, and see its curve and its facts change.
+async function lookThroughRuns(page, label) {
+  const count = () => page.locator('.runs-count').innerText();
+  const [all, facts] = [await count(), await page.locator('.runs-panel p[role=status]').innerText()];
+  await page.locator('#runs-arm').focus();
+  await page.keyboard.press('ArrowDown');
+  if ((await count()) === all) report(label, 'a filter leaves all runs');
+  await page.locator('.runs thead button', { hasText: 'loss' }).first().focus();
+  await page.keyboard.press('Enter');
+  const losses = await page.locator('.runs tbody tr td:nth-child(7)').allInnerTexts();
+  const numbers = losses.map(Number).filter(Number.isFinite);
+  if (numbers.length < 2 || numbers.some((loss, at) => at && loss < numbers[at - 1])) report(label, 'runs are not sorted by loss');
+  await page.locator('.runs tbody button').nth(1).focus();
+  await page.keyboard.press('Enter');
+  if ((await page.locator('.runs-panel p[role=status]').innerText()) === facts) report(label, 'choosing a run says nothing');
+  if (!await page.locator('.runs-panel svg path.own').count()) report(label, 'a chosen run shows no curve');
+  if (!page.url().includes('#run-')) report(label, 'a chosen run has no address');
 }
 
 async function checkAccess(page, label) {

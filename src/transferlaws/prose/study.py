@@ -39,19 +39,6 @@ def download(name: str, data: str, kind: str) -> str:
     return f'<a download="{html(name)}" href="data:{html(kind)};base64,{held}">Download {html(name)}</a>'
 
 
-def provenance(table: pd.DataFrame) -> Prose:
-    """One line a run: key, cell, loss; and the whole table as a file to download."""
-    link = download("runs.csv", table.to_csv(index=False), "text/csv")
-    columns = ("key", "arm", "n_params", "d_chars", "seed", "loss", "bits_per_char")
-    shown = table.sort_values(["arm", "n_params", "d_chars", "seed"])
-    rows = (
-        (code(key, in_cell=True), markdown(arm), f"{n:,}", f"{d:,}", seed, f"{loss:.4f}", f"{bits:.4f}")
-        for key, arm, n, d, seed, loss, bits in zip(*(shown[column] for column in columns), strict=True)
-    )
-    heads = ("key", "arm", "N", "characters", "seed", "loss (nats/token)", "bits/char")
-    return Prose(f"{link} ({len(table)} runs, {len(table.columns)} columns)\n\n{grid(heads, rows)}")
-
-
 def trained_with(everything: pd.DataFrame) -> Prose:
     """Devices, versions and tokenizers of the runs, what they took, and how they ended."""
     rows = [
