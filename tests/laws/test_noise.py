@@ -1,5 +1,7 @@
 """Noise as runs have it: samples that all sizes share, and what the law does not follow said as such."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -29,13 +31,16 @@ SAMPLES = Noise(
 """As the published laptop study has it: arm 0 is from scratch."""
 
 
-def test_planted_noise_is_found_in_its_parts() -> None:
-    found = noise_of(check_table(plant(Design(SIZES, DATA, 40), LAW, SAMPLES, seed=1)), PLANTED)
+@pytest.mark.parametrize("nested", [0.0, 1.0])
+def test_planted_noise_is_found_in_its_parts(nested: float) -> None:
+    planted = replace(SAMPLES, nested=nested)
+    found = noise_of(check_table(plant(Design(SIZES, DATA, 40), LAW, planted, seed=1)), PLANTED)
     arm = np.array([0, 1])
     for d_chars in (1e3, 1e4, 1e5):
         near = found.run_variance(arm, [d_chars] * 2) / SAMPLES.run_variance(arm, [d_chars] * 2)
         assert near == pytest.approx(np.ones(2), rel=0.35)
     assert found.shared == pytest.approx(SAMPLES.shared, abs=0.12)
+    assert found.nested == pytest.approx(nested, abs=0.2)
     assert not found.notes
 
 

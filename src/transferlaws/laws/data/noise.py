@@ -1,34 +1,27 @@
 """The noise of a run, in one place: how far the same run with another seed would have ended elsewhere.
 
 A loss is its cell's mean, plus what the seed's sample adds at that data size, which all sizes share and arms
-share in part, plus noise of the run's own. Variances are by arm and smooth in data size. Estimated by moments
-(the products of deviations from cell means, Henderson 1953) and shrunken to what arms and data sizes have in
-common. What a model of the means leaves unexplained is added as Paule and Mandel (1982) do, so that a form
-that does not quite fit widens every interval built on it.
+share in part, plus noise of the run's own. A seed's larger sample may hold its smaller ones. Variances are by
+arm and smooth in data size, by moments. What a model of the means leaves unexplained is added as Paule and
+Mandel (1982) do, so that a form that does not quite fit widens every interval built on it.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import digamma, polygamma
+
+from transferlaws.laws.data import moments
+from transferlaws.laws.data.moments import UNSEEN_NESTED, Pairs
+from transferlaws.laws.data.moments import UNSEEN_SHARE as UNSEEN_SHARE
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.intp]
 
 UNSEEN = 0.01
 """Standard deviation, nats/token, to start from where no cell was repeated; the misfit then decides."""
-UNSEEN_SHARE = 0.5
 UNSEEN_SHARES = (0.2, 0.8)
-"""The sample's share of the variance where seeds do not tell, and what it may be: as on `results/laptop`."""
-PRIOR = 4.0
-"""Weight, in degrees of freedom, of what arms have in common against what a pair of them shows."""
-SMOOTH = 12.0
-"""Weight, in degrees of freedom, of a smooth variance against one data size's own: a weight that follows the
-noise of the noise costs more than it gains."""
-SLOPE = -0.7
-"""Slope of ln variance in ln data to start from: -1 for what a sample of the data adds, less for the rest."""
-MOST_SHARED = 0.95
+"""What the sample's share of the variance may be where seeds do not tell: as on `results/laptop`."""
 ROUNDS = 4
 """How often variances and what they lead one to expect are set against each other."""
 UNREPEATED = (
@@ -43,9 +36,10 @@ class Noise:
     """The covariance of runs: `variance` (A, J) of one run in nats^2, by arm and ln of data size `data` (J,).
 
     `shared` (A, A) is the correlation, by arm, of two runs that share their seed and data size but not their
-    size: the sample's part. Arm 0 is from scratch. Known to `dof` degrees of freedom; where no cell was
-    repeated that is 0, and the scale of `variance` is a guess that a fit's residuals replace. `notes` say
-    what had to be taken for granted.
+    size: the sample's part. At two data sizes it is `nested` times the root of their ratio as much, which is
+    1 where the larger sample holds the smaller and differs from it by no more than its length. Arm 0 is from
+    scratch. Known to `dof` degrees of freedom; where no cell was repeated that is 0, and the scale of
+    `variance` is a guess that a fit's residuals replace. `notes` say what had to be taken for granted.
     """
 
     data: Floats
@@ -53,6 +47,7 @@ class Noise:
     shared: Floats
     dof: float
     notes: tuple[str, ...] = ()
+    nested: float = 0.0
 
     @classmethod
     def plain(cls, sd: float, n_arms: int = 2) -> "Noise":
@@ -69,7 +64,7 @@ class Noise:
         """Covariance (m, m) of single runs in m cells that all have the same seed."""
         variance = self.run_variance(arm, d_chars)
         sd = np.sqrt(variance)
-        out = np.outer(sd, sd) * self.shared[np.ix_(arm, arm)] * (d_chars[:, None] == d_chars[None])
+        out = np.outer(sd, sd) * self.shared[np.ix_(arm, arm)] * moments.overlap(np.log(d_chars), self.nested)
         np.fill_diagonal(out, variance)
         return out
 
@@ -87,35 +82,25 @@ def noise_of_runs(deviation: Floats, present: Floats, arm: Numbers, d_chars: Flo
 
     `arm` (m,) numbers the arms from 0 (from scratch), `d_chars` (m,) are the cells' characters.
     """
-    count = present.sum(1)
-    data, group = np.unique(np.log(d_chars), return_inverse=True)
-    place = (arm, group)
-    seen = np.zeros((n_arms, len(data)))
-    np.add.at(seen, place, count - 1)
+    pairs = Pairs.of(deviation, present, arm, np.log(d_chars), n_arms)
+    data = np.unique(pairs.data)
+    seen = pairs.seen.reshape(n_arms, len(data))
     if seen.sum() < 1:
-        guess = np.full((n_arms, n_arms), UNSEEN_SHARE**2) + np.eye(n_arms) * UNSEEN_SHARE * (
-            1 - UNSEEN_SHARE
-        )
-        return Noise(data, np.full(seen.shape, UNSEEN**2), guess, 0.0, (UNREPEATED,))
-    products, overlap = deviation @ deviation.T, present @ present.T
-    # The expectation of a product for runs of correlation 1: means over shared and unshared seeds taken off.
-    expected = overlap - overlap / count[:, None] - overlap / count + overlap**2 / np.outer(count, count)
-    squares = np.zeros_like(seen)
-    np.add.at(squares, place, np.diag(products))
-    together = (group[:, None] == group) & ~np.eye(len(arm), dtype=bool)
-    shared, freedom = np.zeros((n_arms, n_arms)), seen
+        guess = np.full((n_arms, n_arms), UNSEEN_SHARE**2)
+        np.fill_diagonal(guess, UNSEEN_SHARE)
+        return Noise(data, np.full(seen.shape, UNSEEN**2), guess, 0.0, (UNREPEATED,), UNSEEN_NESTED)
+    free = seen
     for _ in range(3):
-        variance = _smooth(squares, seen, freedom, data)
-        sd = np.sqrt(variance[place])
-        shared = _shared(products / np.outer(sd, sd), expected * together, arm, group, count - 1, n_arms)
+        variance = moments.smooth(pairs.squares.reshape(seen.shape), seen, free, data)
+        standard = pairs.over(np.sqrt(variance.ravel()))
+        shared = moments.shared(standard)
+        nested = moments.nested(standard, shared)
         # Satterthwaite (1946): deviations that correlate are worth fewer.
-        spread = np.zeros_like(seen)
-        correlation = shared[np.ix_(arm, arm)] ** 2 * (arm[:, None] == arm) * together
-        np.add.at(spread, place, (correlation * expected).sum(1) + count - 1)
-        freedom = seen**2 / np.maximum(spread, 1e-9)
-    dof = seen.sum() ** 2 / np.sum(seen**2 / np.maximum(freedom, 1e-9))
-    alone = not np.any(overlap * together)
-    return Noise(data, variance, shared, float(dof), (UNPAIRED,) if alone else ())
+        spread = pairs.expected * moments.correlation(pairs, shared, nested) ** 2
+        free = seen**2 / np.maximum(np.diag(spread).reshape(seen.shape) + seen, 1e-9)
+    dof = moments.freedom(pairs, shared, nested)
+    alone = not np.any(pairs.expected * pairs.beside)
+    return Noise(data, variance, shared, dof, (UNPAIRED,) if alone else (), nested)
 
 
 def noise_of_residuals(
@@ -140,65 +125,8 @@ def noise_of_residuals(
         np.add.at(seen, place, expected / variance)
         # Residuals that share a sample are worth fewer.
         np.add.at(freedom, place, own / variance / 2)
-        found = replace(found, variance=_smooth(squares, seen, freedom, noise.data))
+        found = replace(found, variance=moments.smooth(squares, seen, freedom, noise.data))
     return found
-
-
-def _smooth(squares: Floats, seen: Floats, freedom: Floats, data: Floats) -> Floats:
-    """Variances (A, J): a parabola in ln D, ridged to one of all arms, to which each place is drawn."""
-    arm, at = np.nonzero(seen)
-    nu, n_arms = freedom[arm, at], len(seen)
-    floor = max(float(squares.sum() / seen.sum()) * 1e-4, 1e-24)
-    raw = np.maximum(squares[arm, at] / seen[arm, at], floor)
-    # The logarithm of a chi-square of few degrees of freedom is biased and skewed; both are known.
-    target = np.log(raw) - digamma(nu / 2) + np.log(nu / 2)
-    x = data[at] - np.average(data[at], weights=nu)
-    own = np.eye(n_arms)[arm]
-    design = np.column_stack([np.ones(len(x)), x, x**2, own, own * x[:, None]])
-    weight = 1 / polygamma(1, nu / 2)
-    # One over the squared standard deviations to expect, in ln variance a factor e of data: slope 0.5 about
-    # SLOPE, bend 0.15; arms 1 apart, and 0.15 in slope.
-    pull = np.concatenate([[1e-6, 4.0, 44.0], np.full(n_arms, 1.0), np.full(n_arms, 44.0)])
-    normal = design.T @ (design * weight[:, None]) + np.diag(pull)
-    towards = np.zeros(len(pull))
-    towards[1] = SLOPE
-    line = np.exp(design @ np.linalg.solve(normal, design.T @ (weight * target) + pull * towards))
-    drawn = (nu * squares[arm, at] / seen[arm, at] + SMOOTH * line) / (nu + SMOOTH)
-    out = np.full(seen.shape, floor)
-    common = np.interp(data, np.unique(data[at]), [np.log(line[at == k]).mean() for k in np.unique(at)])
-    for a in range(n_arms):
-        mine = arm == a
-        # Between and beyond the data sizes that an arm repeats, the nearest that it does.
-        out[a] = np.exp(np.interp(data, data[at[mine]], np.log(drawn[mine])) if mine.any() else common)
-    return np.maximum(out, floor)
-
-
-def _shared(
-    products: Floats, expected: Floats, arm: Numbers, group: Numbers, seen: Floats, n_arms: int
-) -> Floats:
-    """Correlations (A, A) of runs of one seed at one data size, from standardised products, shrunken."""
-    one_hot = np.eye(n_arms)[arm]
-    found, behind = one_hot.T @ (products * (expected > 0)) @ one_hot, one_hot.T @ expected @ one_hot
-    scale = one_hot.T @ np.diag(products) / np.maximum(one_hot.T @ seen, 1e-9)
-    weight = np.zeros((n_arms, n_arms))
-    for j in range(group.max() + 1):
-        at = group == j
-        for a in np.unique(arm[at]):
-            for b in np.unique(arm[at]):
-                weight[a, b] += expected[np.ix_(at & (arm == a), at & (arm == b))].max()
-    raw = found / np.maximum(behind, 1e-9) / np.maximum(np.sqrt(np.outer(scale, scale)), 1e-9)
-    own, known = np.diag(raw), np.diag(weight)
-    common = (known @ own + PRIOR / 2 * UNSEEN_SHARE) / (known.sum() + PRIOR / 2)
-    own = np.clip((known * own + common) / (known + 1), 0.0, MOST_SHARED)
-    most = np.sqrt(np.outer(own, own))
-    out = np.clip((weight * raw + PRIOR * UNSEEN_SHARE * most) / (weight + PRIOR), 0.0, most)
-    np.fill_diagonal(out, own)
-    # Three arms' correlations, each estimated alone, may be no covariance: its nearest is one.
-    values, vectors = np.linalg.eigh(out)
-    out = (vectors * np.maximum(values, 0.0)) @ vectors.T
-    return np.asarray(
-        out * np.sqrt(np.outer(own, own) / np.maximum(np.outer(np.diag(out), np.diag(out)), 1e-12))
-    )
 
 
 def generalised_means(total: Floats, present: Floats, covariance: Floats) -> tuple[Floats, Floats]:
@@ -251,7 +179,7 @@ def misfit_of(residuals: Floats, variance: Floats, dof: float, noise: Noise) -> 
         return Misfit(scale=max(float(np.sum(residuals**2 / variance)) / dof, 1e-8), dof=max(dof, 1.0))
     extra = excess_variance(residuals, variance, dof)
     if not extra:
-        return Misfit(dof=dof + noise.dof)
+        return Misfit(dof=noise.dof)
     seeds = float(variance.mean())
     return Misfit(1.0, extra, (seeds + extra) ** 2 / (seeds**2 / noise.dof + extra**2 / dof))
 
