@@ -161,11 +161,11 @@ def lengths_planted(step: float) -> tuple[pd.DataFrame, dict[str, int]]:
 def test_more_pretraining_is_better_worse_or_neither() -> None:
     better, arms = lengths_planted(0.1)
     said = pretraining.steps(better, arms)
-    assert "lowered the fine-tuned loss in 27 of 27 repeated cells and raised it in none." in said
+    assert "Of 27 steps to a longer pre-training in a cell that was repeated, 27 lowered" in said
     assert "got worse in none of 9 repeated cells" in since.longer(better, arms)
     worse, _ = lengths_planted(-0.1)
     said = pretraining.steps(worse, arms)
-    assert "in 0 of 27 repeated cells and raised it in 27: N =" in said
+    assert "none lowered the fine-tuned loss and 27 raised it: N =" in said
     assert "got worse in 9 of 9" in since.longer(worse, arms)
     assert "cannot say" in pretraining.steps(lengths_planted(0.0)[0], arms)
     assert "has not been measured yet" in pretraining.steps(better, {"text": 1})
@@ -284,6 +284,10 @@ def test_pretraining_is_paid_back_after_its_bill_over_what_a_use_spares() -> Non
     assert "no fine-tuned model gets that low" in compute.paid_back(high)
     assert "At 0 of 2 data sizes" in compute.beyond_compute(high)
     assert "at no data size" in list(compute.beside_paper(high, billed(5e11, -0.2), "text"))[1][2]
+    half = pd.concat([cheap[cheap["d_chars"] == 1e4], high[high["d_chars"] == 1e5]])
+    assert "never at 1 of 2 data sizes" in list(compute.beside_paper(half, billed(5e11, 0.2), "text"))[1][2]
+    single = compute.beyond_compute(cheap.drop_duplicates("d_chars"))
+    assert "with every seed (2 data sizes had one only)" in single
     assert "met a token limit" in compute.limited(billed(5e11, 0.2).assign(ended="limit"), "text")
     assert "ended by itself" in compute.limited(billed(5e11, 0.2), "text")
 

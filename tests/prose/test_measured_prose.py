@@ -50,22 +50,35 @@ def test_slopes_are_those_that_were_planted_and_only_over_common_sizes() -> None
 
 
 @pytest.mark.parametrize(
-    ("scratch", "text", "said", "not_said"),
+    ("scratch", "text", "said", "not_said", "beside"),
     [
-        (0.0, -0.3, "steeper at 3 of 3 data sizes and flatter at 0", "raises the loss"),
-        (-0.3, 0.0, "lowers the loss for certain at 3 of the 3 data sizes", "steeper at 3"),
-        (0.2, -0.1, "at 3 it raises the loss", "flatter at 3"),
+        (0.0, -0.3, "steeper at 3 of 3 data sizes and flatter at 0", "raises the loss", "as in the paper"),
+        (-0.3, 0.0, "lowers the loss for certain at 3 of the 3 data sizes", "steeper at 3", "still falls"),
+        (0.2, -0.1, "at 3 it raises the loss", "flatter at 3", "ours rises"),
     ],
 )
-def test_saturation_is_said_where_it_is(scratch: float, text: float, said: str, not_said: str) -> None:
-    sentence = prose.slopes.saturation(prose.slopes.measured(study(scratch, text), ["scratch", "text"]))
+def test_saturation_is_said_where_it_is(
+    scratch: float, text: float, said: str, not_said: str, beside: str
+) -> None:
+    found = prose.slopes.measured(study(scratch, text), ["scratch", "text"])
+    sentence = prose.slopes.saturation(found)
     assert said in sentence and not_said not in sentence
+    assert beside in prose.slopes.beside_paper(found)
 
 
 def test_without_repeats_no_slope_is_certain() -> None:
     found = prose.slopes.measured(study(-0.3, -0.3, seeds=1), ["scratch", "text"])
     assert found["low"].isna().all()
     assert "no slope has an interval" in prose.slopes.saturation(found)
+    assert "so none can say" in prose.slopes.beside_paper(found)
+
+
+def test_runs_that_nobody_searched_settings_for_are_counted() -> None:
+    table = study(0.0, 0.0)
+    assert "no run lies outside" in prose.tuned.unsearched(table, Tuning((1000, 100_000)))
+    said = prose.tuned.unsearched(table, Tuning((10_000,)))
+    assert "Of 54 runs, 36 have less or more data" in said and "nearest searched amount" in said
+    assert "same surface" in prose.tuned.unsearched(table, Tuning((10_000,), smooth=True))
 
 
 def searched(best_scratch: float, best_text: float) -> pd.DataFrame:

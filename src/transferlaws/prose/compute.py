@@ -106,17 +106,20 @@ def beyond_compute(found: pd.DataFrame) -> Prose:
     """Whether pre-training buys a loss that no amount of compute buys from scratch with the same data."""
     if found.empty:
         return Prose("No data size was run in both arms.")
-    lower = found.groupby("d_chars")["further"].min() > 0
+    by_data = found.groupby("d_chars")["further"]
+    lower = by_data.min() > 0
+    alone = int((by_data.size() == 1).sum())
+    seeds = f"with every seed ({counted(alone, 'data size')} had one only)" if alone else "with every seed"
     if lower.all():
         return Prose(
             f"At all {len(lower)} data sizes the best fine-tuned loss lies below the best of any size from "
-            "scratch, with every seed: with the data held fixed, **more compute from scratch did not buy "
+            f"scratch, {seeds}: with the data held fixed, **more compute from scratch did not buy "
             "what pre-training did**, at sizes that were run."
         )
     where = ", ".join(scientific(float(d), 1) for d in lower.index[~lower])
     return Prose(
         f"At {int(lower.sum())} of {counted(len(lower), 'data size')} the best fine-tuned loss lies "
-        f"below the best from scratch with every seed; not so at {where} characters."
+        f"below the best from scratch {seeds}; not so at {where} characters."
     )
 
 
@@ -187,8 +190,11 @@ def beside_paper(
         f"{line[2]} fine-tuned cells, {line[1]} from scratch",
     )
     closed = found.loc[np.isfinite(found["uses"]), "uses"] if len(found) else pd.Series(dtype=float)
+    sizes = found["d_chars"].nunique() if len(found) else 0
+    never = sizes - found.loc[closed.index, "d_chars"].nunique() if len(found) else 0
+    unpaid = f"; never at {never} of {counted(sizes, 'data size')}" if never else ""
     yield (
         "uses until pre-training is paid back",
         "not counted: it leaves pre-training out",
-        f"{_range(closed)}, over data sizes and seeds" if len(closed) else "at no data size",
+        f"{_range(closed)}, over data sizes and seeds{unpaid}" if len(closed) else "at no data size",
     )

@@ -63,8 +63,8 @@ def steps(table: pd.DataFrame, lengths: Mapping[str, int]) -> Prose:
     worse = firm[firm["verdict"] == pairs.WORSE]
     better = int((firm["verdict"] == pairs.BETTER).sum())
     said = (
-        f"More pre-training lowered the fine-tuned loss in {better} of {counted(len(firm), 'repeated cell')}"
-        f" and raised it in {len(worse) or 'none'}"
+        f"Of {counted(len(firm), 'step')} to a longer pre-training in a cell that was repeated, "
+        f"{better or 'none'} lowered the fine-tuned loss and {len(worse) or 'none'} raised it"
     )
     said += f": {pairs.listed(worse)}." if len(worse) else "."
     if undecided := len(firm) - better - len(worse):

@@ -8,7 +8,7 @@ from scipy.stats import t as student
 
 from transferlaws.design.question import BASELINE
 from transferlaws.escape import markdown
-from transferlaws.prose.numbers import Prose, counted
+from transferlaws.prose.numbers import Prose, counted, scientific
 
 
 def measured(table: pd.DataFrame, arms: Sequence[str], level: float = 0.95) -> pd.DataFrame:
@@ -37,6 +37,26 @@ def measured(table: pd.DataFrame, arms: Sequence[str], level: float = 0.95) -> p
             value = float(own.mean())
             rows.append((arm, d_chars, value, value - reach, value + reach, len(sizes), n))
     return pd.DataFrame(rows, columns=["arm", "d_chars", "slope", "low", "high", "n_sizes", "n_seeds"])
+
+
+def beside_paper(found: pd.DataFrame) -> Prose:
+    """Whether from-scratch lines go flat with little data, as the paper's do: at the least repeated data."""
+    scratch = found[found["arm"] == BASELINE].dropna(subset=["low"]).sort_values("d_chars")
+    paper = "The paper reports that these lines go flat with little data"
+    if scratch.empty:
+        return Prose(f"{paper}; none of ours was repeated at all its sizes, so none can say.")
+    least = scratch.iloc[0]
+    slope = f"{least['slope']:+.3f} [{least['low']:+.3f}, {least['high']:+.3f}]"
+    if least["high"] < 0:
+        how = "ours still falls there, so our runs differ from the paper in this"
+    elif least["low"] > 0:
+        how = "ours rises there, so our runs differ from the paper in this"
+    else:
+        how = "ours may be flat there, as in the paper"
+    return Prose(
+        f"{paper}. At our least data, {scientific(least['d_chars'], 1)} characters, ten times the size "
+        f"changes the loss by {slope} nats/token: {how}."
+    )
 
 
 def saturation(found: pd.DataFrame) -> Prose:

@@ -67,6 +67,25 @@ def rates(table: pd.DataFrame) -> Prose:
     return Prose(f"Over all cells the rate moves by a factor of {factor:.1f}, {ends}.")
 
 
+def unsearched(table: pd.DataFrame, tuning: Tuning) -> Prose:
+    """How many runs have more or less data than any that settings were searched at."""
+    runs = table[table["d_chars"] > 0]
+    low, high = min(tuning.d_chars), max(tuning.d_chars)
+    outside = int(((runs["d_chars"] < low) | (runs["d_chars"] > high)).sum())
+    searched = ", ".join(scientific(float(d), 1) for d in tuning.d_chars)
+    if not outside:
+        return Prose(f"Settings were searched at {searched} characters, and no run lies outside these.")
+    how = (
+        "theirs are read off the same surface, beyond where it was searched"
+        if tuning.smooth
+        else "theirs are those of the nearest searched amount, which nobody tried there"
+    )
+    return Prose(
+        f"Settings were searched at {searched} characters. Of {counted(len(runs), 'run')}, {outside} have "
+        f"less or more data than that: {how}."
+    )
+
+
 def one_rate(tried: pd.DataFrame, source: str) -> pd.DataFrame:
     """What tuning adds to a gain: cells in which both arms tried rates, each at its best and at a shared one.
 
