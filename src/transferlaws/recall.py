@@ -68,6 +68,7 @@ def remembered(function: Callable[P, T]) -> Callable[P, T]:
 
 
 compare = remembered(laws.compare)
+curvature = remembered(laws.curvature)
 effective_data = remembered(laws.effective_data)
 fit_curves = remembered(laws.fit_curves)
 fit_form = remembered(laws.fit_form)

@@ -45,6 +45,20 @@ def test_the_papers_number_stands_beside_the_papers_way_first(fit: Fit) -> None:
     assert list(prose.law.beside([replace(fit, source="german")], TABLE_1)) == []
 
 
+def test_a_change_of_alpha_is_said_with_where_one_alpha_holds_and_whether_it_mends_the_law() -> None:
+    found = laws.curvature(plant(DESIGN, Hernandez(k=40.0, alpha=0.4, beta=0.5), 0.01))
+    assert "do not show that alpha changes" in prose.evidence.bends(
+        {"text": replace(found, drift=Interval(0.1, -0.1, 0.3))}
+    )
+    bad = replace(found.straight, verdict=Adequate.MISFIT)
+    bent = replace(found, drift=Interval(0.2, 0.1, 0.3), straight=bad)
+    said = prose.evidence.bends({"text": bent})
+    assert "**alpha changes**" in said and "with that change the law follows the runs" in said
+    assert "the change is not what the law lacks" in prose.evidence.bends({"text": replace(bent, curved=bad)})
+    assert "no range of data in which one alpha" in prose.evidence.bends({"text": replace(bent, range=None)})
+    assert "too few" in prose.evidence.bends({"text": replace(found, p=None)})
+
+
 def test_three_judgements_and_never_one_word_for_them(fit: Fit) -> None:
     adequate = replace(fit.adequacy, verdict=Adequate.ADEQUATE)
     bent = replace(fit.adequacy, verdict=Adequate.MISFIT)

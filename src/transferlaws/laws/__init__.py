@@ -26,10 +26,25 @@ if TYPE_CHECKING:
     from transferlaws.laws.estimators.result import Fit, FormFit, Interval, Result, predict_loss
     from transferlaws.laws.estimators.transfer import METHODS, fit, fit_all, leave_outs
     from transferlaws.laws.estimators.two_step import individual_lines
-    from transferlaws.laws.forms import LOSS_FORMS, BrokenPower, Chinchilla, Hernandez, Kaplan, LossForm
-    from transferlaws.laws.forms.loss_forms import Multiplicative, Rectified, TransferGap, Unified
+    from transferlaws.laws.forms import (
+        LOSS_FORMS,
+        BrokenPower,
+        Chinchilla,
+        Curved,
+        Hernandez,
+        Kaplan,
+        LossForm,
+    )
+    from transferlaws.laws.forms.loss_forms import (
+        Multiplicative,
+        Rectified,
+        TransferGap,
+        Unified,
+        UnifiedFloor,
+    )
     from transferlaws.laws.forms.one_size import PowerOfData, RectifiedAtOneSize
     from transferlaws.laws.questions.compare import BASELINE, NOISE, Comparison, compare, declare_hold_out
+    from transferlaws.laws.questions.curvature import Curvature, curvature
     from transferlaws.laws.questions.designs import design_of, larger_designs, planted_law, scratch_of
     from transferlaws.laws.questions.equality import Equality, same_exponent
     from transferlaws.laws.questions.gain import Gain, gain
@@ -42,16 +57,17 @@ if TYPE_CHECKING:
     from transferlaws.laws.status import CellStatus, Status
 
 __all__ = [
-    "BASELINE", "ENDING_OF", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "TUNED", "BrokenPower",
-    "CellStatus", "Chinchilla", "Comparison", "Curve", "Curves", "Design", "Equality", "Fit", "Floor",
-    "FormFit", "Gain", "Hernandez", "Interval", "Kaplan", "LocalAlpha", "LossForm", "MeasuredCurve",
-    "Multiplicative", "Noise", "Power", "PowerOfData", "Predictive", "Rectified", "RectifiedAtOneSize",
-    "Result", "Scratch", "Status", "TransferGap", "Tuning", "Unified", "check_table", "compare",
-    "declare_hold_out", "design_of", "effective_data", "expected_sd", "fit", "fit_all", "fit_curves",
-    "fit_form", "floors", "gain", "held_out", "individual_lines", "larger_designs", "laws_document",
-    "leave_outs", "local_alpha", "next_cells", "noise_of", "notes", "plant", "planted_law", "power",
-    "predict_loss", "read_laws", "read_table", "regret", "rises", "run_noise", "same_exponent", "scratch_of",
-    "sources", "tuning_of", "without_highest", "word", "write_laws",
+    "BASELINE", "ENDING_OF", "LOSS_FORMS", "METHODS", "NOISE", "PLANTED", "SCRATCH", "TUNED",
+    "BrokenPower", "CellStatus", "Chinchilla", "Comparison", "Curvature", "Curve", "Curved", "Curves",
+    "Design", "Equality", "Fit", "Floor", "FormFit", "Gain", "Hernandez", "Interval", "Kaplan",
+    "LocalAlpha", "LossForm", "MeasuredCurve", "Multiplicative", "Noise", "Power", "PowerOfData",
+    "Predictive", "Rectified", "RectifiedAtOneSize", "Result", "Scratch", "Status", "TransferGap",
+    "Tuning", "Unified", "UnifiedFloor", "check_table", "compare", "curvature", "declare_hold_out",
+    "design_of", "effective_data", "expected_sd", "fit", "fit_all", "fit_curves", "fit_form", "floors",
+    "gain", "held_out", "individual_lines", "larger_designs", "laws_document", "leave_outs",
+    "local_alpha", "next_cells", "noise_of", "notes", "plant", "planted_law", "power", "predict_loss",
+    "read_laws", "read_table", "regret", "rises", "run_noise", "same_exponent", "scratch_of", "sources",
+    "tuning_of", "without_highest", "word", "write_laws",
 ]  # fmt: skip
 _ROOMS = {
     "curves.curve": "Curve Curves MeasuredCurve",
@@ -71,10 +87,11 @@ _ROOMS = {
     "estimators.result": "Fit FormFit Interval Result predict_loss",
     "estimators.transfer": "METHODS fit fit_all leave_outs",
     "estimators.two_step": "individual_lines",
-    "forms": "LOSS_FORMS BrokenPower Chinchilla Hernandez Kaplan LossForm",
-    "forms.loss_forms": "Multiplicative Rectified TransferGap Unified",
+    "forms": "LOSS_FORMS BrokenPower Chinchilla Curved Hernandez Kaplan LossForm",
+    "forms.loss_forms": "Multiplicative Rectified TransferGap Unified UnifiedFloor",
     "forms.one_size": "PowerOfData RectifiedAtOneSize",
     "questions.compare": "BASELINE NOISE Comparison compare declare_hold_out",
+    "questions.curvature": "Curvature curvature",
     "questions.designs": "design_of larger_designs planted_law scratch_of",
     "questions.equality": "Equality same_exponent",
     "questions.gain": "Gain gain",

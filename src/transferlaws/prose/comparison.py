@@ -19,7 +19,9 @@ FORM_NAMES = {
     "multiplicative": "multiplicative",
     "rectified": "rectified",
     "transfer_gap": "transfer gap",
+    "curved": "transfer law, alpha along the data",
     "eq_6_1": "eq. 6.1",
+    "eq_6_1_floor": "eq. 6.1 with a floor",
     "broken_power": "broken power law",
     BASELINE: "no fit: nearest cell",
     NOISE: "noise between seeds",
@@ -67,7 +69,7 @@ def compared(comparison: Comparison, n_fitted: int, seed: int = 0, draws: int = 
         else "Every form beats fitting nothing."
     )
     # Eq. 6.1 is fitted to the from-scratch cells too.
-    loose = [form_name(f) for f in forms if f != "eq_6_1" and table.loc[f, "n_free"] >= n_fitted]
+    loose = [form_name(f) for f in forms if not f.startswith("eq_6_1") and table.loc[f, "n_free"] >= n_fitted]
     too_free = (
         f"\n\n**Fitted to {n_fitted} fine-tuned cells, {', '.join(loose)} "
         f"{'has' if len(loose) == 1 else 'have'} at least as many parameters as there are cells.** Such a "

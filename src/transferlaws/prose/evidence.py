@@ -10,7 +10,8 @@ import pandas as pd
 from scipy.stats import beta as beta_distribution
 
 from transferlaws.escape import markdown
-from transferlaws.laws import Equality, Fit, Hernandez, Power
+from transferlaws.laws import Curvature, Equality, Fit, Hernandez, Power
+from transferlaws.laws.status import Adequate
 from transferlaws.prose.law import EXPONENTS, judged
 from transferlaws.prose.numbers import Prose, grid, interval, scientific
 
@@ -69,6 +70,45 @@ def _shift(whole: Fit, part: Fit) -> str:
         else:
             said.append(f"**{change}, outside the interval of all runs**")
     return "; ".join(said)
+
+
+def bends(found: Mapping[str, Curvature]) -> Prose:
+    """Whether the law of each source bends along the data, where one alpha holds, and whether that helps."""
+    return Prose("\n".join(f"- *{markdown(source)}*: {_bend(each)}." for source, each in found.items()))
+
+
+def _bend(found: Curvature) -> str:
+    if found.p is None:
+        return "too few amounts of data to ask whether alpha changes"
+    change = f"{interval(found.drift)} for ten times the data ($F$ test of no change: $p$ = {found.p:.2g})"
+    if found.drift.covers(0.0):
+        return f"all cells together do not show that alpha changes: {change}"
+    first, last = found.along.iloc[0], found.along.iloc[-1]
+    ends = " to ".join(
+        f"{step['alpha']:.2f} [{step['low']:.2f}, {step['high']:.2f}] at {scientific(step['d_chars'], 1)}"
+        for step in (first, last)
+    )
+    where = (
+        "there is no range of data in which one alpha describes them"
+        if found.range is None
+        else f"one alpha of {found.alpha:.2f} is the local law between "
+        f"{' and '.join(scientific(end, 1) for end in found.range)} characters, and no further"
+    )
+    straight, curved = found.straight, found.curved
+    held = [each.verdict in (Adequate.ADEQUATE, Adequate.UNTESTED) for each in (straight, curved)]
+    left = (
+        ""
+        if straight.ratio is None or curved.ratio is None
+        else f" ({curved.ratio:.2g} times the variance of the noise between seeds; without it "
+        f"{straight.ratio:.2g})"
+    )
+    follows = {
+        (False, True): "with that change the law follows the runs, and without it it does not",
+        (False, False): "the change is not what the law lacks: with it, too, it does not follow the runs",
+        (True, True): "the runs do not speak against the form with it, nor without it",
+        (True, False): "the runs do not speak against the law without it, and do with it",
+    }[held[0], held[1]]
+    return f"**alpha changes**, from {ends} characters, by {change}; {where}; {follows}{left}"
 
 
 def planted(law: Hernandez, studies: int, redraws: int) -> Prose:

@@ -130,17 +130,17 @@ def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
     return out, j
 
 
-def fit_joint(cells: Cells, tied: str = "") -> JointFit:
+def fit_joint(cells: Cells, tied: str = "", *, curved: bool = False) -> JointFit:
     """Fit curves and laws to all cells; estimate the noise between cells; set ossified cells aside.
 
     Those that pre-training hurt, by the from-scratch runs beside them, take no part unless there are no more:
-    in a fit of all they would bend the curve that they are judged by.
+    in a fit of all they would bend the curve that they are judged by. `tied` and `curved` as in `LossSpace`.
     """
     hurt = _hurt(cells) if cells.noise.dof else np.zeros(len(cells.loss), bool)
     if (hurt | cells.scratch).all():
         hurt[:] = False
     helped = cells.only(~hurt) if hurt.any() else cells
-    problem = LossSpace(helped, helped.covariance, tied=tied)
+    problem = LossSpace(helped, helped.covariance, tied=tied, curved=curved)
     found = problem.minimise(np.tile(helped.loss, (8, 1)), problem.starts(helped.loss), threshold=20.0)
     order = np.argsort(found.objective)
     theta = found.theta[order[0]]

@@ -24,6 +24,8 @@ HUBER = 3.0
 EXPONENTS = {"alpha": 1, "beta": 2}
 """Where the exponents stand among the three law parameters of a source."""
 EXPONENT_BOUNDS = {"alpha": (-2.0, 3.0), "beta": (-3.0, 4.0)}
+CURVATURE, CURVATURE_BOUNDS = 3, (-1.0, 1.0)
+"""Where the curvature of a law stands among its parameters, and its bounds."""
 STEPS, TOLERANCE = 100, 1e-6
 """When the search for a minimum stops: in units of the noise, 1e-6 is far below what one draw moves."""
 
@@ -34,13 +36,15 @@ class LossSpace:
 
     `coordinates` is what the three law parameters stand for, so that each can be profiled: "centred" (c,
     alpha, beta), "ln_k" (ln k, alpha, beta) or "ratio" (c, alpha, beta/alpha). `tied` names the exponent
-    that the sources share, if they do.
+    that the sources share, if they do. `curved` gives the law of one source a fourth parameter, the change
+    of alpha for a factor e of data.
     """
 
     cells: Cells
     covariance: Floats
     coordinates: str = "centred"
     tied: str = ""
+    curved: bool = False
 
     @property
     def sd(self) -> Floats:
@@ -70,8 +74,8 @@ class LossSpace:
 
     @property
     def n_law(self) -> int:
-        """Number of law parameters, three a source less those that are tied."""
-        return 3 * self.n_sources - (self.n_sources - 1 if self.tied else 0)
+        """Number of law parameters, three a source less those that are tied, and one more if it is curved."""
+        return 3 * self.n_sources - (self.n_sources - 1 if self.tied else 0) + self.curved
 
     @cached_property
     def centre(self) -> tuple[float, float]:
@@ -107,6 +111,9 @@ class LossSpace:
             lower[i_beta], upper[i_beta] = (0.0, 0.0) if flat_n else EXPONENT_BOUNDS["beta"]
             if self.coordinates == "ratio":
                 lower[i_beta], upper[i_beta] = -60.0, 60.0
+        if self.curved:
+            few = len(np.unique(self.cells.d_chars[at])) < 3
+            lower[CURVATURE], upper[CURVATURE] = (0.0, 0.0) if few else CURVATURE_BOUNDS
         s = len(self.cells.sizes)
         none = np.zeros(self.n_law)
         return Box(
@@ -127,7 +134,8 @@ class LossSpace:
         c, alpha, beta = (theta[:, where[:, j]] for j in range(3))
         x, y = np.log(cells.d_chars[at]) - m_d, np.log(cells.n_params[at]) - m_n
         slope_n = alpha * beta if self.coordinates == "ratio" else beta
-        transferred = np.exp(np.clip(c + alpha * x + slope_n * y, -60.0, 60.0))
+        bend = theta[:, CURVATURE, None] * x**2 / 2 if self.curved else 0.0
+        transferred = np.exp(np.clip(c + alpha * x + slope_n * y + bend, -60.0, 60.0))
         d = np.broadcast_to(cells.d_chars, (batch, len(cells.d_chars))).copy()
         d[:, at] += transferred
         loss, by_curve, slope = floor_loss(curves, d, self.d_ref)
@@ -141,6 +149,8 @@ class LossSpace:
         by_beta = alpha * y if self.coordinates == "ratio" else y
         for j, factor in enumerate((np.ones_like(x), by_alpha, by_beta)):
             jacobian[:, at, where[:, j]] += by_log * factor
+        if self.curved:
+            jacobian[:, at, CURVATURE] = by_log * x**2 / 2
         return loss, jacobian
 
     def minimise(

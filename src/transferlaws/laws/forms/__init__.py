@@ -1,5 +1,6 @@
-"""Laws as values: the law of transfer, and the forms of loss it is compared with."""
+"""Laws as values: the law of transfer, straight and curved, and the forms of loss it is compared with."""
 
+from transferlaws.laws.forms.curved import Curved
 from transferlaws.laws.forms.hernandez import Hernandez
 from transferlaws.laws.forms.loss_forms import (
     BrokenPower,
@@ -10,6 +11,7 @@ from transferlaws.laws.forms.loss_forms import (
     Rectified,
     TransferGap,
     Unified,
+    UnifiedFloor,
 )
 from transferlaws.laws.forms.one_size import AT_ONE_SIZE, PowerOfData, RectifiedAtOneSize
 
@@ -19,6 +21,7 @@ LOSS_FORMS: dict[str, type[LossForm]] = {
     "rectified": Rectified,
     "transfer_gap": TransferGap,
     "eq_6_1": Unified,
+    "eq_6_1_floor": UnifiedFloor,
     "broken_power": BrokenPower,
     "kaplan": Kaplan,
     "data": PowerOfData,
@@ -27,6 +30,7 @@ LOSS_FORMS: dict[str, type[LossForm]] = {
 """The forms of loss by the name `compare` and the command line use."""
 
 __all__ = [
-    "AT_ONE_SIZE", "LOSS_FORMS", "BrokenPower", "Chinchilla", "Hernandez", "Kaplan", "LossForm",
+    "AT_ONE_SIZE", "LOSS_FORMS", "BrokenPower", "Chinchilla", "Curved", "Hernandez", "Kaplan", "LossForm",
     "Multiplicative", "PowerOfData", "Rectified", "RectifiedAtOneSize", "TransferGap", "Unified",
+    "UnifiedFloor",
 ]  # fmt: skip

@@ -258,6 +258,45 @@ class Unified(LossForm):
         )
 
 
+@dataclass(frozen=True)
+class UnifiedFloor(LossForm):
+    """E + A/N^a + B/D^b, D = k D_F^alpha N^beta after pre-training: eq. 6.1 with a floor."""
+
+    E: float
+    A: float
+    B: float
+    a: float
+    b: float
+    k: float
+    alpha: float
+    beta: float
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {
+        "a": (0.01, 3.0),
+        "b": (0.01, 3.0),
+        "alpha": (-1.0, 3.0),
+        "beta": (-1.0, 3.0),
+    }
+    terms: ClassVar[tuple[str, ...]] = ("E", "A", "B", "transfer")
+    both_arms: ClassVar[bool] = True
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:
+        a, b, alpha, beta = exponents.T[:, :, None]
+        alone = np.where(source, 0.0, d**-b)
+        transfer = np.where(source, d ** -(alpha * b) * n ** -(beta * b), 0.0)
+        return np.stack([np.ones_like(alone), n**-a, alone, transfer], axis=2)
+
+    @classmethod
+    def assemble(cls, exponents: Mapping[str, float], terms: Mapping[str, float]) -> Self:
+        ratio = max(terms["B"], 1e-300) / max(terms["transfer"], 1e-300)
+        k = float(np.exp(np.clip(np.log(ratio) / exponents["b"], -600, 600)))
+        return cls(**exponents, E=terms["E"], A=terms["A"], B=terms["B"], k=k)
+
+    def disassemble(self) -> tuple[Floats, Floats]:
+        transfer = self.B * float(np.exp(-self.b * np.log(self.k)))
+        return np.array([self.a, self.b, self.alpha, self.beta]), np.array([self.E, self.A, self.B, transfer])
+
+
 def _size_scale(size: float, ratio: float) -> float:
     """N_c of a size term, in logarithms: a term that the data do not need is 0, and N_c with it."""
     return float(np.exp(min(np.log(max(size, 1e-300)) / ratio, 700.0)))

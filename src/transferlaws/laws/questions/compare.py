@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.curves.curve import Curve, Curves
-from transferlaws.laws.curves.scratch import fit_curves
+from transferlaws.laws.curves.scratch import curves_of, fit_curves
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.cells import reduce_to_cells, run_noise
 from transferlaws.laws.data.table import check_table, sole_source
@@ -23,10 +23,13 @@ from transferlaws.laws.estimators.loss_form import fit_form
 from transferlaws.laws.estimators.result import LEAST_DRAWS
 from transferlaws.laws.estimators.transfer import fit
 from transferlaws.laws.forms import LOSS_FORMS
+from transferlaws.laws.questions.curvature import law_of
 
 Floats = NDArray[np.float64]
 
-COMPARED = ("additive", "multiplicative", "rectified", "transfer_gap", "eq_6_1", "broken_power")
+COMPARED = (
+    "additive", "multiplicative", "rectified", "transfer_gap", "eq_6_1", "eq_6_1_floor", "broken_power",
+)  # fmt: skip
 BASELINE = "nearest cell"
 NOISE = "seed noise"
 
@@ -72,7 +75,7 @@ def declare_hold_out(table: pd.DataFrame, source: str | None = None) -> tuple[pd
 def compare(
     table: pd.DataFrame, source: str | None = None, *, forms: Sequence[str] = COMPARED, seed: int = 0
 ) -> Comparison:
-    """Fit Hernandez and `forms` to what is not held out of `source`, and score them once on what is.
+    """Fit Hernandez, curved too, and `forms` to what is not held out of `source`, and score them on what is.
 
     `source` is by default the sole one, `forms` are names of `LOSS_FORMS`. Raises TransferLawsError as
     `declare_hold_out` and `fit` do.
@@ -87,8 +90,14 @@ def compare(
     law = fit(train, source, bootstrap=LEAST_DRAWS, seed=seed)
     known = np.isin(n, list(law.curves))
     by_law = np.full(len(n), np.nan)
+    by_curved = by_law.copy()
     by_law[known] = law.predict_loss(n[known], d[known])
-    predicted = {BASELINE: (0, _nearest(train[train["arm"] == source], n, d)), "hernandez": (3, by_law)}
+    by_curved[known] = _curved(train, source, n[known], d[known])
+    predicted = {
+        BASELINE: (0, _nearest(train[train["arm"] == source], n, d)),
+        "hernandez": (3, by_law),
+        "curved": (4, by_curved),
+    }
     for name in forms:
         found = fit_form(LOSS_FORMS[name], train, source, bootstrap=0)
         predicted[name] = found.law.n_free(), found.predict_loss(n, d)
@@ -118,6 +127,14 @@ def compare(
     scores.append({"form": NOISE, "n_free": 0, "error_loss": floor, "n_cells": len(n)})
     frame = pd.DataFrame(scores).sort_values("error_loss", ignore_index=True)
     return Comparison(source, declared, frame, pd.concat(rows, ignore_index=True))
+
+
+def _curved(train: pd.DataFrame, source: str, n: Floats, d: Floats) -> Floats:
+    """Loss (m,) in nats/token of the law whose alpha changes along the data."""
+    joint = fit_joint(source_cells(train, (source,))[0], curved=True)
+    curves = curves_of(joint.problem.cells, joint.curves())
+    effective = law_of(joint).d_effective(n_params=n, d_chars=d)
+    return np.array([float(curves[size].loss(data)) for size, data in zip(n, effective, strict=True)])
 
 
 def _nearest(train: pd.DataFrame, n: Floats, d: Floats) -> Floats:

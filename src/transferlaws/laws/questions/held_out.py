@@ -20,9 +20,9 @@ def held_out(
 
     From-scratch runs stay in, as whoever asks a law of transfer has them. One row a cell and what was left
     out ("n_params" or "d_chars"): COLUMNS, losses in nats/token; `low` and `high` are the ends that hold the
-    mean of as many runs as the cell has at `level`, and `held` whether they do (of an upper end: whether it
-    lies above `low`). Raises TransferLawsError as `fit` does, and for fewer than three sizes or three data
-    sizes.
+    mean of as many runs as the cell has at `level`, and `held` whether they do (of an upper end: whether
+    it lies above `low`). Raises TransferLawsError as `fit` does, and for fewer than three sizes or
+    three data sizes.
     """
     table = check_table(table)
     source = source or sole_source(table)
