@@ -18,6 +18,9 @@ from transferlaws.laws import (
     noise_of,
     plant,
 )
+from transferlaws.laws.data.cells import reduce_to_cells
+from transferlaws.laws.estimators.joint import fit_joint
+from transferlaws.laws.estimators.profile import profile
 
 LAW = Hernandez(k=40, alpha=0.4, beta=0.5)
 DATA = (1e3, 3e3, 1e4, 3e4, 1e5)
@@ -73,6 +76,14 @@ def test_a_short_calibration() -> None:
         found = fit(plant(design, LAW, SAMPLES, seed=100 + i), bootstrap=50)
         hits += [found.alpha.covers(LAW.alpha), found.beta.covers(LAW.beta)]
     assert sum(hits) >= 17
+
+
+def test_standard_errors_known_exactly_make_normal_intervals() -> None:
+    cells = reduce_to_cells(check_table(plant(noise=0.01, seed=1)), (PLANTED,), Noise.plain(0.01))
+    joint = fit_joint(cells)
+    found, sd = profile(joint, "alpha"), np.sqrt(joint.covariance()[1, 1])
+    assert found.low is not None and found.high is not None
+    assert (found.high - found.low) / 2 == pytest.approx(1.96 * sd, rel=0.05)
 
 
 def test_one_seed_tells_the_noise_where_a_curve_follows_it() -> None:

@@ -22,6 +22,8 @@ UNSEEN = 0.01
 """Standard deviation, nats/token, to start from where no cell was repeated; the misfit then decides."""
 UNSEEN_SHARES = (0.2, 0.8)
 """What the sample's share of the variance may be where seeds do not tell: as on `results/laptop`."""
+EXACT = 1e9
+"""Degrees of freedom of what is known exactly: quantiles of F have no value at infinity."""
 ROUNDS = 4
 """How often variances and what they lead one to expect are set against each other."""
 UNREPEATED = (
@@ -135,16 +137,22 @@ def generalised_means(total: Floats, present: Floats, covariance: Floats) -> tup
     `total` (m, S) holds each seed's loss or 0, `present` (m, S) which runs there are, `covariance` (m, m)
     that of runs of one seed. A seed seen in one cell says what it adds in the others.
     """
-    patterns, which = np.unique(present.T > 0, axis=0, return_inverse=True)
-    which = which.ravel()
+    information, right = information_of(total, present, covariance)
+    out = np.linalg.inv(information)
+    return out @ right, (out + out.T) / 2
+
+
+def information_of(total: Floats, present: Floats, covariance: Floats) -> tuple[Floats, Floats]:
+    """Information (m, m) on the means of cells, and its product with them (m,); as in `generalised_means`."""
+    _, first, which = np.unique(present > 0, axis=1, return_index=True, return_inverse=True)
     information, right = np.zeros_like(covariance), np.zeros(len(covariance))
-    for p, pattern in enumerate(patterns):
-        inside, mine = np.ix_(pattern, pattern), which == p
+    for p, seed in enumerate(first):
+        pattern, mine = present[:, seed] > 0, which.ravel() == p
+        inside = np.ix_(pattern, pattern)
         inverse = np.linalg.inv(covariance[inside])
         information[inside] += mine.sum() * inverse
         right[pattern] += inverse @ total[np.ix_(pattern, mine)].sum(1)
-    out = np.linalg.inv(information)
-    return out @ right, (out + out.T) / 2
+    return information, right
 
 
 @dataclass(frozen=True)
@@ -173,15 +181,16 @@ def misfit_of(residuals: Floats, variance: Floats, dof: float, noise: Noise) -> 
 
     For cells that correlate: residuals along the eigenvectors of their covariance, and its eigenvalues.
     """
+    known = min(noise.dof, EXACT)
     if dof <= 0:
-        return Misfit(dof=max(noise.dof, 1.0))
+        return Misfit(dof=max(known, 1.0))
     if not noise.dof:
         return Misfit(scale=max(float(np.sum(residuals**2 / variance)) / dof, 1e-8), dof=max(dof, 1.0))
     extra = excess_variance(residuals, variance, dof)
     if not extra:
-        return Misfit(dof=noise.dof)
+        return Misfit(dof=known)
     seeds = float(variance.mean())
-    return Misfit(1.0, extra, (seeds + extra) ** 2 / (seeds**2 / noise.dof + extra**2 / dof))
+    return Misfit(1.0, extra, (seeds + extra) ** 2 / (seeds**2 / known + extra**2 / dof))
 
 
 def excess_variance(residuals: Floats, variance: Floats, dof: float) -> float:

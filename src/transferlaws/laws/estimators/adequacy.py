@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2, norm
 
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.data.noise import Misfit, generalised_means, noise_of_runs
+from transferlaws.laws.data.noise import Misfit, information_of, noise_of_runs
 from transferlaws.laws.numerics.bootstrap import power_of
 from transferlaws.laws.status import Adequate
 
@@ -93,16 +93,18 @@ def _left(covariance: Floats, residual: Floats, gradient: Floats) -> tuple[Float
 
 def _replicated(cells: Cells, gradient: Floats, seed: int) -> tuple[float, float]:
     """Mean and spread of ln ratio over studies of these seeds and this noise in which the law holds."""
-    place, present = cells.source + 1, cells.present
+    place, present, span = cells.source + 1, cells.present, _span(gradient)
     root, rng = power_of(cells.noise.covariance(place, cells.d_chars), 0.5), np.random.default_rng([seed, 4])
     ratios = []
     for _ in range(REPLICATED):
         total = present * (root @ rng.standard_normal(present.shape))
         deviation = total - present * (total.sum(1) / present.sum(1))[:, None]
         noise = noise_of_runs(deviation, present, place, cells.d_chars, len(cells.sources) + 1)
-        mean, covariance = generalised_means(total, present, noise.covariance(place, cells.d_chars))
-        left, free = _left(covariance, mean, gradient)
-        ratios.append(np.log(left @ left / free))
+        information, right = information_of(total, present, noise.covariance(place, cells.d_chars))
+        all_of_it = right @ np.linalg.solve(information, right)
+        explained = span.T @ right
+        left = all_of_it - explained @ np.linalg.solve(span.T @ information @ span, explained)
+        ratios.append(np.log(left / (len(right) - span.shape[1])))
     return float(np.mean(ratios)), float(np.std(ratios, ddof=1))
 
 

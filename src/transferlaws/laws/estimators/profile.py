@@ -89,25 +89,24 @@ def profile(joint: JointFit, parameter: str, level: float = 0.95, wider: float =
 
 def _objective(problem: LossSpace, index: int, grid: Floats, starts: list[Floats]) -> Floats:
     """The least misfit (j,) with parameter `index` held at each of `grid`, from starts and neighbours."""
-    bounds = problem.box().fixing(index, grid)
-    losses = np.tile(problem.cells.loss, (len(grid), 1))
-    best, objective = starts[0], np.full(len(grid), np.inf)
 
-    def attempt(start: Floats) -> None:
-        nonlocal best, objective
-        held = start.copy()
-        held[:, index] = grid
-        found = problem.minimise(losses, np.clip(held, *bounds), bounds)
-        win = found.objective < objective
-        best = np.where(win[:, None], found.theta, best)
-        objective = np.where(win, found.objective, objective)
+    def least(starts: list[Floats]) -> tuple[Floats, Floats]:
+        held = np.stack(starts)
+        held[..., index] = grid
+        each = np.tile(grid, len(starts))
+        bounds = problem.box().fixing(index, each)
+        losses = np.tile(problem.cells.loss, (len(each), 1))
+        found = problem.minimise(losses, np.clip(held.reshape(len(each), -1), *bounds), bounds)
+        objective = found.objective.reshape(len(starts), -1)
+        best, place = objective.argmin(0), np.arange(len(grid))
+        return found.theta.reshape(held.shape)[best, place], objective[best, place]
 
-    for start in starts:
-        attempt(start)
+    best, objective = least(starts)
     if len(grid) > 2 * len(NEAR) + 2:
         # The curves' own bounds can part two neighbours of a profile: each may start from the other's end.
-        for shift in (1, -1):
-            attempt(np.roll(best, shift, axis=0))
+        for _ in range(2):
+            best, again = least([np.roll(best, shift, axis=0) for shift in (1, -1)] + [best])
+            objective = np.minimum(objective, again)
     return objective
 
 
