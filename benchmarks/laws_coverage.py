@@ -2,10 +2,10 @@
 
 "measured" studies have the noise between seeds of `results/laptop`: a seed's sample shared by all sizes at a
 data size, arms unequal; one law, so that the scatter of its estimates says how wide intervals should be. Its
-variants have one seed, twenty, seeds that cells share in part, heavy tails, or small samples inside larger
-ones. "drawn" ones draw their law, scratch curves, design, noise and seeds at random; some lack cells, some
-are ossified, some reach below the floor. One study a line of laws_coverage.csv; what it has is not fitted
-again.
+variants have one seed, twenty, seeds that cells share in part, heavy tails, small samples inside larger ones,
+or runs that ended at a limit where data are most. "drawn" ones draw their law, scratch curves, design, noise
+and seeds at random; some lack cells, some are ossified, some reach below the floor. One study a line of
+laws_coverage.csv; what it has is not fitted again.
 
     nice python benchmarks/laws_coverage.py run --kinds measured,nested --studies 400   # fit what is missing
     python benchmarks/laws_coverage.py report                                  # the table of README.md
@@ -45,7 +45,7 @@ DRAWN = ("plain", "missing", "below_floor", "ossified", "small", "seeds", "hard"
 """hard: noise up to 0.07 nats, three sizes, four or five data sizes, strong floors. kaplan: from-scratch
 losses of a form the curves do not have. uneven: noise five times larger at the small end, with heavy tails.
 """
-MEASURED = ("measured", "one_seed", "twenty", "partly", "heavy", "nested", "independent")
+MEASURED = ("measured", "one_seed", "twenty", "partly", "heavy", "nested", "limited", "independent")
 SIZES = tuple(float(round(3.1e3 * 4**i)) for i in range(6))
 DATA = (1e3, 3e3, 1e4, 3e4, 1e5, 3e5, 1e6, 3e6)
 SEEDS = (5, 5, 5, 5, 3, 2, 1, 1)
@@ -53,6 +53,8 @@ SEEDS = (5, 5, 5, 5, 3, 2, 1, 1)
 SHARE = {SCRATCH: 0.4, PLANTED: 0.7}
 """The sample's share of the variance between seeds, measured on results/laptop/runs.csv."""
 BETWEEN_ARMS = 0.5
+ABOVE = 0.05
+"""How far runs that met their limit lie above where they would have ended, on average, nats/token."""
 LARGEST = 7.5e11
 """Parameters times characters of the largest cells that were run."""
 
@@ -115,8 +117,11 @@ def measured(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez]:
             own = rng.standard_t(4) / np.sqrt(2) if kind == "heavy" else rng.normal()
             sample = np.sqrt(BETWEEN_ARMS) * both + np.sqrt(1 - BETWEEN_ARMS) * alone
             z = np.sqrt(share) * sample + np.sqrt(1 - share) * own
-            rows.append((int(n), arm, int(d), int(s), loss + sd_of_run(arm, d) * z))
-    return pd.DataFrame(rows, columns=["n_params", "arm", "d_chars", "seed", "loss"]), law
+            limited = kind == "limited" and d >= 1e6
+            above = rng.exponential(ABOVE) if limited else 0.0
+            ended = "limit" if limited else "stalled"
+            rows.append((int(n), arm, int(d), int(s), loss + sd_of_run(arm, d) * z + above, ended))
+    return pd.DataFrame(rows, columns=["n_params", "arm", "d_chars", "seed", "loss", "ended"]), law
 
 
 def drawn(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez]:
