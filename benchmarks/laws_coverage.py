@@ -57,6 +57,7 @@ ABOVE = 0.05
 """How far runs that met their limit lie above where they would have ended, on average, nats/token."""
 LARGEST = 7.5e11
 """Parameters times characters of the largest cells that were run."""
+LAW, FROM_SCRATCH = Hernandez(k=25.0, alpha=0.42, beta=0.4), Scratch(E=1.4, A=15.0, a=0.26, B=90.0, b=0.36)
 
 
 def sd_of_run(arm: str, d_chars: float) -> float:
@@ -103,15 +104,14 @@ def seeds_of(kind: str, arm: str, d_chars: float, rng: np.random.Generator) -> I
 def measured(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez]:
     """A study with the noise of the published one, and its law."""
     rng = np.random.default_rng([seed, MEASURED.index(kind), 8])
-    law, scratch = Hernandez(k=25.0, alpha=0.42, beta=0.4), Scratch(E=1.4, A=15.0, a=0.26, B=90.0, b=0.36)
     sizes, data = (SIZES[:4], DATA[:6]) if kind == "twenty" else (SIZES, DATA)
     shared = samples(kind, data, rng)
     rows = []
     for (a, arm), n, (j, d) in product(enumerate((SCRATCH, PLANTED)), sizes, enumerate(data)):
         if d * n > LARGEST:
             continue
-        effective = d if arm == SCRATCH else float(law.d_effective(n_params=n, d_chars=d))
-        loss, share = float(scratch.loss(n, effective)), 0.0 if kind == "independent" else SHARE[arm]
+        effective = d if arm == SCRATCH else float(LAW.d_effective(n_params=n, d_chars=d))
+        loss, share = float(FROM_SCRATCH.loss(n, effective)), 0.0 if kind == "independent" else SHARE[arm]
         for s in seeds_of(kind, arm, d, rng):
             both, alone = shared[s, j, 0], shared[s, j, 1 + a]
             own = rng.standard_t(4) / np.sqrt(2) if kind == "heavy" else rng.normal()
@@ -121,7 +121,7 @@ def measured(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez]:
             above = rng.exponential(ABOVE) if limited else 0.0
             ended = "limit" if limited else "stalled"
             rows.append((int(n), arm, int(d), int(s), loss + sd_of_run(arm, d) * z + above, ended))
-    return pd.DataFrame(rows, columns=["n_params", "arm", "d_chars", "seed", "loss", "ended"]), law
+    return pd.DataFrame(rows, columns=["n_params", "arm", "d_chars", "seed", "loss", "ended"]), LAW
 
 
 def drawn(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez]:
