@@ -169,7 +169,7 @@ def freedom(pairs: Pairs, shared: Floats, nested: float) -> float:
     of_runs = runs**2 / (float(np.sum(between**2 * pairs.expected)) + runs)
     worth, own = np.diag(pairs.most), np.diag(shared)[pairs.arm]
     samples = float(worth.sum())
-    if not samples * own.max():
+    if not own @ worth:  # no arm's samples show
         return of_runs
     alike = between**2 / np.maximum(np.outer(own, own), 1e-12)
     of_samples = samples**2 / float(np.sum(alike * pairs.most))
