@@ -1,6 +1,7 @@
 """What a user installs: the same packages through pip and conda, and an import that stays light."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -40,6 +41,19 @@ def test_every_package_is_pinned_in_the_tested_set() -> None:
     ]
     names = {entry.split(">")[0].split("<")[0].split("=")[0].lower() for group in groups for entry in group}
     assert names <= pinned
+
+
+def test_hashes_are_those_of_the_tested_set() -> None:
+    """`make constraints-hashed.txt` has been run since constraints.txt changed."""
+
+    def pins(text: str) -> set[str]:
+        found = re.findall(r"^([\w.-]+==[\w.]+)", text, re.MULTILINE)
+        return {pin.lower().replace("_", "-") for pin in found}
+
+    hashed = (ROOT / "constraints-hashed.txt").read_text("utf-8")
+    assert pins((ROOT / "constraints.txt").read_text("utf-8")) <= pins(hashed)
+    for entry in re.split(r"^(?=\w)", hashed, flags=re.MULTILINE)[1:]:
+        assert re.search(r"^    --hash=sha256:[0-9a-f]{64}\b", entry, re.MULTILINE), entry
 
 
 def test_a_release_says_the_same_of_itself_everywhere() -> None:
