@@ -1,5 +1,6 @@
 """The website's machinery, on a book of one page: what is executed, what is skipped, what a failure says."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -40,7 +41,10 @@ def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(PROJECT / "book" / "_ext", tmp_path / "book" / "_ext")
     shutil.copytree(PROJECT / "book" / "_static", tmp_path / "book" / "_static")
     (tmp_path / "book" / "references.bib").write_text("")
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/01-page\n")
+    entry = "```{glossary}\nfloor\n  Where a curve ends. It is seldom seen.\n```\n"
+    (tmp_path / "book" / "glossary.md").write_text(f"# Words\n\n{entry}")
+    toc = "format: jb-book\nroot: book/01-page\nchapters:\n  - file: book/glossary\n"
+    (tmp_path / "_toc.yml").write_text(toc)
     write(tmp_path, 'print("scale is", scale, 6 * 7)')
     monkeypatch.setenv("TRANSFERLAWS_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("TRANSFERLAWS_RESULTS", str(tmp_path / "results"))
@@ -50,14 +54,19 @@ def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(root: Path, code: str) -> None:
     """Give the book's one chapter this code."""
     parameters = CELL % ':tags: [parameters]\nscale: str = "laptop"  # smoke | laptop'
-    (root / "book" / "01-page.md").write_text(HEADER + parameters + "$E + B$\n\n" + CELL % code)
+    (root / "book" / "01-page.md").write_text(
+        HEADER + parameters + "$E + B$, two **floors** and `a floor`\n\n" + CELL % code
+    )
 
 
 def test_pages_are_executed_once_and_again_only_when_something_changed(mini: Path) -> None:
     index = book.build("tiny", jobs=1, root=mini)
     page = mini / "_build" / "html" / "book" / "01-page.html"
     assert index.is_file()
-    assert "scale is tiny 42" in page.read_text()
+    text = page.read_text()
+    assert "scale is tiny 42" in text
+    (link,) = re.findall(r'<a class="term[^>]*href="(.*?)" title="(.*?)"[^>]*>(.*?)</a>', text)
+    assert link == ("glossary.html#term-floor", "Where a curve ends.", "<span>floors</span>")
     notebook = mini / "_build" / "stage" / "tiny" / "book" / "01-page.ipynb"
     first = notebook.stat().st_mtime_ns
 
@@ -111,6 +120,16 @@ def test_wrong_requests_are_answered_plainly(mini: Path, tmp_path: Path) -> None
         book.build("tiny", jobs=0, root=mini)
     with pytest.raises(TransferLawsError, match=r"the one with _toc\.yml"):
         book.build("tiny", root=tmp_path / "nowhere")
+
+
+def test_every_entry_of_the_glossary_is_a_word_that_chapters_use() -> None:
+    chapters = "\n".join(path.read_text("utf-8") for path in sorted((PROJECT / "book").glob("[0-9]*.md")))
+    glossary = (PROJECT / "book" / "glossary.md").read_text("utf-8")
+    entries = re.findall(r"^(\w.*)\n  \S", glossary.partition("{glossary}")[2], re.MULTILINE)
+    assert len(entries) > 25
+    assert [
+        word for word in entries if not re.search(rf"(?<![\w-]){re.escape(word)}s?\b", chapters, re.I)
+    ] == []
 
 
 def test_pages_load_no_torch() -> None:
