@@ -131,4 +131,4 @@ def test_a_cache_that_cannot_be_written_stops_nobody(
     blocked.write_text("")
     monkeypatch.setenv("TRANSFERLAWS_CACHE", str(blocked))
     assert len(recall.effective_data(table, "text", bootstrap=20)) == 9
-    assert "the answer is not kept" in caplog.text
+    assert "answers are not kept" in caplog.text

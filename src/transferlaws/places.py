@@ -9,6 +9,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from transferlaws.errors import TransferLawsError
+
 
 def project_root() -> Path:
     """The nearest folder at or above the current one that holds `_toc.yml`, else the current one."""
@@ -17,8 +19,14 @@ def project_root() -> Path:
 
 
 def cache_dir() -> Path:
-    """Downloads, cleaned corpora and token files: `$TRANSFERLAWS_CACHE`, else the user's cache folder."""
-    return Path(os.environ.get("TRANSFERLAWS_CACHE") or user_cache_path("transferlaws"))
+    """Downloads, cleaned corpora and token files: `$TRANSFERLAWS_CACHE`, else the user's cache folder.
+
+    Raises TransferLawsError for a user without a home, as containers have them.
+    """
+    try:
+        return Path(os.environ.get("TRANSFERLAWS_CACHE") or user_cache_path("transferlaws"))
+    except RuntimeError as error:
+        raise TransferLawsError("this user has no home; TRANSFERLAWS_CACHE names a folder instead") from error
 
 
 def runs_dir() -> Path:

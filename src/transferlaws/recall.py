@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import wraps
+from functools import cache, wraps
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -61,10 +61,16 @@ def remembered(function: Callable[P, T]) -> Callable[P, T]:
         try:
             write_sealed(path, {"key": key, "answer": plain})
         except TransferLawsError as error:
-            LOG.warning("%s: the answer is not kept", error)
+            _not_kept(path.parents[1], getattr(error.__cause__, "strerror", None))
         return _restored(plain)  # the same from disk and from here
 
     return answer
+
+
+@cache
+def _not_kept(folder: Path, reason: str | None) -> None:
+    """Say, once a process, that answers are computed again the next time."""
+    LOG.warning("answers are not kept: cannot write to %s (%s)", folder, reason)
 
 
 compare = remembered(laws.compare)

@@ -111,6 +111,19 @@ def test_unknown_options_exit_2_and_write_nothing(
     assert not out.exists()
 
 
+def test_a_user_without_a_home_is_told_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def no_home(_: str) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv("TRANSFERLAWS_CACHE", raising=False)
+    monkeypatch.setattr("transferlaws.places.user_cache_path", no_home)
+    assert cli.main(["status"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "TRANSFERLAWS_CACHE" in error
+
+
 def test_every_verb_has_an_example() -> None:
     for name, verb in cli.verbs().items():
         assert f"Example: transferlaws {name}" in (verb.__doc__ or "")
