@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from transferlaws.errors import TransferLawsError
+from transferlaws.errors import UsageError
 from transferlaws.laws.curves.curve import Curves
 from transferlaws.laws.curves.predictive import Predictive
 from transferlaws.laws.estimators.adequacy import Adequacy
@@ -66,13 +66,13 @@ def _number(value: float | None) -> float | None:
 
 
 def require_options(bootstrap: int, level: float) -> None:
-    """Raise TransferLawsError unless `bootstrap` draws can carry intervals and `level` is a level."""
+    """Raise UsageError unless `bootstrap` draws can carry intervals and `level` is a level."""
     if bootstrap < LEAST_DRAWS:
-        raise TransferLawsError(
+        raise UsageError(
             f"bootstrap is {bootstrap}; an interval takes {LEAST_DRAWS} redrawn studies or more"
         )
     if not 0.5 <= level < 1:
-        raise TransferLawsError(f"level is {level}; it takes a share from 0.5 to below 1, such as 0.95")
+        raise UsageError(f"level is {level}; it takes a share from 0.5 to below 1, such as 0.95")
 
 
 @dataclass(frozen=True, kw_only=True)
