@@ -117,13 +117,6 @@ def test_a_folder_too_small_says_what_it_holds_and_what_is_needed(tmp_path: Path
         read_folders({"german": tmp_path / "absent"}, VERILOG, tmp_path, QUESTION)
 
 
-def test_a_saved_model_is_not_read_as_text(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors").write_bytes(b"")
-    with pytest.raises(TransferLawsError, match="holds a saved model, not text"):
-        read_folders({"german": tmp_path}, VERILOG, tmp_path / "out", QUESTION)
-
-
 @pytest.mark.parametrize("sources", [{"verilog": CORPUS / "english"}, {"scratch": CORPUS / "english"}])
 def test_names_that_mean_something_else_are_refused(tmp_path: Path, sources: dict[str, Path]) -> None:
     with pytest.raises(TransferLawsError, match=next(iter(sources))):

@@ -18,15 +18,16 @@ from transferlaws import Study, TransferLawsError
 from transferlaws.design.sized import MOST_SEEDS, Dials, data_grid
 from transferlaws.laws import Hernandez, Scratch
 from transferlaws.models.ladder import LADDER
-from transferlaws.reports import sizing
+from transferlaws.reports import choice, sizing, written
 from transferlaws.reports.own import Folders, read_folders
 from transferlaws.reports.page import write_report
+from transferlaws.reports.pilot import Pilot, Prices
 from transferlaws.runs.record import Record
 from transferlaws.runs.sweep import Swept
 from transferlaws.training.spec import RunSpec
 
 SPEED = 2e10  # FLOP/s of one core, about what a laptop reaches at these sizes
-PILOT = sizing.Pilot(sizing.Prices(dict.fromkeys(LADDER, SPEED), 1.0, 1.0), 0.03, 6, 30.0)
+PILOT = Pilot(Prices(dict.fromkeys(LADDER, SPEED), 1.0, 1.0), 0.03, 6, 30.0)
 
 
 CURVES, LAW = Scratch(D0=100.0), Hernandez(k=30.0, alpha=0.3, beta=0.4)
@@ -91,33 +92,33 @@ def test_too_little_data_says_how_much_there_is_and_how_much_it_takes() -> None:
 
 
 def test_more_hours_buy_a_larger_study_within_half_of_them(folders: Folders) -> None:
-    chosen = {hours: sizing._choose(folders, hours, PILOT) for hours in (0.2, 2.0)}
+    chosen = {hours: choice.choose(folders, hours, PILOT) for hours in (0.2, 2.0)}
     for hours, (_, core, _) in chosen.items():
-        assert core <= sizing.CORE_SHARE * 3600 * hours
+        assert core <= choice.CORE_SHARE * 3600 * hours
     small, large = (dials for dials, _, _ in chosen.values())
     assert (len(large.sizes), large.pretrain_tokens) > (len(small.sizes), small.pretrain_tokens)
 
 
 def test_hours_too_few_are_refused_with_those_that_would_do(folders: Folders) -> None:
     with pytest.raises(TransferLawsError, match=r"--core-hours 0.001 is too little .* would do"):
-        sizing._choose(folders, 0.001, PILOT)
+        choice.choose(folders, 0.001, PILOT)
 
 
 def test_a_design_is_written_before_it_is_spent_and_read_again(
     folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sizing, "_pilot", lambda *_: PILOT)
-    monkeypatch.setattr(sizing, "STUDIES", 1)
-    dials = sizing._write(folders, 0.2, None)
-    assert sizing._read(folders.out / "design.json", folders, 0.2) == dials
+    monkeypatch.setattr(sizing, "measure_pilot", lambda *_: PILOT)
+    monkeypatch.setattr(choice, "STUDIES", 1)
+    dials = sizing._design(folders, 0.2, None)
+    assert written.read_design(folders, 0.2) == dials
     words = (folders.out / "design.md").read_text("utf-8")
     assert "0.2 core-hours are given" in words and f"{dials.pretrain_tokens:,} tokens" in words
     with pytest.raises(TransferLawsError, match="may only grow"):
-        sizing._read(folders.out / "design.json", folders, 0.1)
+        written.read_design(folders, 0.1)
     document = json.loads((folders.out / "design.json").read_text("utf-8"))
     (folders.out / "design.json").write_text(json.dumps(document | {"fingerprints": {}}))
     with pytest.raises(TransferLawsError, match="of other folders"):
-        sizing._read(folders.out / "design.json", folders, 0.2)
+        written.read_design(folders, 0.2)
 
 
 def test_what_is_left_buys_seeds_until_it_is_spent() -> None:
@@ -149,7 +150,7 @@ def test_the_hours_are_spent_whatever_runs_take_and_a_report_comes_of_it(
         "transferlaws.training.throughput.measured_flops_per_second",
         lambda sizes, **_: dict.fromkeys(sizes, SPEED),
     )
-    monkeypatch.setattr(sizing, "STUDIES", 1)
+    monkeypatch.setattr(choice, "STUDIES", 1)
     said: list[str] = []
     study = sizing.study_for_hours(folders, hours, jobs=None, say=said.append)
     design = json.loads((folders.out / "design.json").read_text("utf-8"))

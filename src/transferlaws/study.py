@@ -24,11 +24,15 @@ if TYPE_CHECKING:
     from transferlaws.laws import Fit
     from transferlaws.runs.execute import Workspace
     from transferlaws.runs.sweep import Swept
-    from transferlaws.tokens import Tokenizer
+    from transferlaws.tokens import GivenTokenizer, Tokenizer
 
 
 class Study:
-    """A question at a scale. `recipes` say what its corpora are made of, if they are not the project's."""
+    """A question at a scale.
+
+    `recipes` say what its corpora are made of, if they are not the project's; `models` are the folders of
+    saved models by their digest, where its sizes are such.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Study:
         scale: Scale,
         *,
         recipes: "Mapping[str, CorpusRecipe] | None" = None,
+        models: Mapping[str, Path] | None = None,
         runs: Path | None = None,
         results: Path | None = None,
         cache: Path | None = None,
@@ -44,7 +49,7 @@ class Study:
         self.cache = cache or cache_dir()
         self.results = (results or results_dir()) / scale.name
         self.store = Store((runs or runs_dir()) / scale.name, published=self.results)
-        self._recipes = recipes
+        self._recipes, self._models = recipes, models or {}
 
     @classmethod
     def open(cls, name: str) -> "Study":
@@ -71,11 +76,13 @@ class Study:
             for name in sorted(self.question.corpora)
         }
 
-    def tokenizer(self, *, progress: bool = True) -> "Tokenizer":
-        """The study's tokenizer, trained on first use on its corpus's training split."""
-        from transferlaws.tokens import tokenizer_of
+    def tokenizer(self, *, progress: bool = True) -> "Tokenizer | GivenTokenizer":
+        """The study's tokenizer: its models', or trained on first use on its corpus's training split."""
+        from transferlaws.tokens import given_tokenizer, tokenizer_of
 
         text = self.question.tokenization
+        if text.kind == "model":
+            return given_tokenizer(next(iter(self._models.values())))
         corpus = self.corpora(progress=progress)[text.corpus]
         return tokenizer_of(corpus, text.kind, self.plan.vocabulary_size, self.cache)
 
@@ -151,6 +158,7 @@ class Study:
             cache=self.cache,
             store=self.store.path,
             corpora={corpus.fingerprint: corpus.path for corpus in corpora.values()},
+            models=dict(self._models),
         )
 
     def table(self, *, everything: bool = False) -> "pd.DataFrame":

@@ -2,6 +2,7 @@
 
 Any string comes back unchanged, and every token knows how many bytes and characters it stands for, so that
 bits per character = nats / (ln 2 x characters) is exact for any stretch of tokens, whatever the tokenizer.
+The tokenizer that a saved model brings need do neither: its characters are those of the text itself.
 
 Tokenizers and token files lie in the cache with the SHA-256 of their content. If it is another,
 they are made again.
@@ -16,7 +17,7 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import tokenizers
@@ -25,6 +26,7 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from transferlaws.corpora import Corpus
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import read_sealed, replace_atomic, sha256_once, write_atomic, write_sealed
+from transferlaws.models.saved import read_json
 from transferlaws.places import cache_dir
 
 logger = logging.getLogger(__name__)
@@ -34,16 +36,18 @@ BYTES_VOCABULARY = 257  # 256 bytes and the end of a text
 TRAINING_CHARS = 20_000_000  # a tokenizer is trained on a sample of this size; more changes few merges
 KINDS = ("bpe", "bytes")
 _BATCH = 1_000  # excerpts encoded at a time
-_END = b"\0\0"  # the end of a text, little-endian uint16
 
 
 @dataclass(frozen=True)
-class Tokenizer:
-    """A trained tokenizer; `end_of_text` (id 0) stands between excerpts and in no encoded string."""
+class Encoder:
+    """Text to tokens; `end_of_text` stands between excerpts and in no encoded string.
+
+    `opens` says that it stands before the first excerpt as well.
+    """
 
     backend: tokenizers.Tokenizer
-
-    end_of_text = 0
+    end_of_text: int = 0
+    opens: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         # A text that happens to contain "<|endoftext|>" is text like any other.
@@ -54,19 +58,28 @@ class Tokenizer:
         """How many tokens there are, with the end of a text."""
         return int(self.backend.get_vocab_size())
 
+    @property
+    def dtype(self) -> np.dtype:
+        """What holds a token, little-endian: uint16, or uint32 for a vocabulary that needs it."""
+        return np.dtype("<u2" if self.vocabulary_size <= 2**16 else "<u4")
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the vocabulary and the merges."""
         return sha256(self.backend.to_str().encode()).hexdigest()
 
     def encode(self, text: str) -> np.ndarray:
-        """The tokens of `text`, uint16, shape (n_tokens,)."""
-        return np.array(self.backend.encode(text, add_special_tokens=False).ids, np.uint16)
+        """The tokens of `text`, shape (n_tokens,)."""
+        return np.array(self.backend.encode(text, add_special_tokens=False).ids, self.dtype)
 
     def encode_all(self, texts: Sequence[str]) -> list[np.ndarray]:
         """The tokens of each text, on all cores."""
         encodings = self.backend.encode_batch_fast(texts, add_special_tokens=False)
-        return [np.array(encoding.ids, np.uint16) for encoding in encodings]
+        return [np.array(encoding.ids, self.dtype) for encoding in encodings]
+
+
+class Tokenizer(Encoder):
+    """A tokenizer trained here; the end of a text is token 0."""
 
     def decode(self, tokens: np.ndarray | Sequence[int]) -> str:
         """The text of `tokens`; the end of a text is nothing, half a character U+FFFD."""
@@ -107,6 +120,56 @@ class Tokenizer:
     def save(self, path: Path) -> None:
         """Write it as Hugging Face `tokenizers` JSON."""
         write_atomic(path, self.backend.to_str(pretty=True))
+
+
+@dataclass(frozen=True)
+class GivenTokenizer(Encoder):
+    """The tokenizer of a saved model.
+
+    Models expect the end of a text before one as well; then every token of the text is predicted, so that the
+    characters of a loss are those of the text, whatever a token stands for.
+    """
+
+    opens: ClassVar[bool] = True
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the tokenizer's file and of the token that ends a text."""
+        return sha256(f"{self.end_of_text} {self.backend.to_str()}".encode()).hexdigest()
+
+    def unchanged(self, texts: Sequence[str]) -> float:
+        """The share of texts that come back as they were, but for white space at their ends.
+
+        Letters a tokenizer does not know, or makes small, are text that no loss is counted for.
+        """
+        back = self.backend.decode_batch([tokens.tolist() for tokens in self.encode_all(texts)])
+        return sum(a.strip() == b.strip() for a, b in zip(texts, back, strict=True)) / max(len(texts), 1)
+
+
+def given_tokenizer(folder: Path) -> GivenTokenizer:
+    """The tokenizer in a saved model's folder: `tokenizer.json`, and the end of a text its settings name.
+
+    Raises TransferLawsError if there is none, or no token that ends a text.
+    """
+    try:
+        backend = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # the library raises a bare Exception for a broken file
+        raise TransferLawsError(f"no tokenizer in {folder}: {error}") from error
+    backend.no_truncation()
+    backend.no_padding()
+    files = (folder / name for name in ("tokenizer_config.json", "config.json"))
+    settings, config = (read_json(path) if path.is_file() else {} for path in files)
+    for name in ("eos", "bos", "sep"):
+        token, end = settings.get(f"{name}_token"), config.get(f"{name}_token_id")
+        token = token.get("content") if isinstance(token, dict) else token
+        if isinstance(token, str) and backend.token_to_id(token) is not None:
+            end = backend.token_to_id(token)
+        end = end[0] if isinstance(end, list) and end else end
+        if isinstance(end, int) and 0 <= end < backend.get_vocab_size():
+            return GivenTokenizer(backend, end)
+    raise TransferLawsError(
+        f"no token ends a text in {folder}: name one of the vocabulary as eos_token in tokenizer_config.json"
+    )
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
@@ -175,7 +238,7 @@ def _intact(path: Path, seal: Path, what: str) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A data set as a file of uint16 tokens: excerpts, each followed by the end of a text.
+    """A data set as a file of tokens: excerpts, each followed by the end of a text.
 
     `n_tokens` counts those ends, `n_chars` and `n_bytes` the text alone.
     """
@@ -188,8 +251,8 @@ class Encoded:
 
     @property
     def tokens(self) -> np.ndarray:
-        """The tokens, mapped from the file; uint16, shape (n_tokens,)."""
-        return np.memmap(self.path, "<u2", "r")
+        """The tokens, mapped from the file; uint16 or, in a file so named, uint32, shape (n_tokens,)."""
+        return np.memmap(self.path, "<u4" if self.path.suffix == ".u32" else "<u2", "r")
 
     @property
     def tokens_per_char(self) -> float:
@@ -202,7 +265,7 @@ def encode(
     split: str,
     d_chars: int | None,
     seed: int,
-    tokenizer: Tokenizer,
+    tokenizer: Encoder,
     cache: Path | None = None,
     parts: Sequence[str] | None = None,
     spread: int | None = None,
@@ -213,21 +276,25 @@ def encode(
     """
     drawn = () if spread is None else (spread,)
     key = _key(corpus.fingerprint, split, d_chars, seed, sorted(parts or ()), tokenizer.fingerprint, *drawn)
-    path = (cache or cache_dir()) / "tokens" / f"{corpus.name}-{split}-{d_chars or 'all'}-{seed}-{key}.u16"
+    path = (cache or cache_dir()) / "tokens" / f"{corpus.name}-{split}-{d_chars or 'all'}-{seed}-{key}"
+    path = path.with_name(f"{path.name}.u{8 * tokenizer.dtype.itemsize}")
     seal = path.with_suffix(".seal")
     sealed = _intact(path, seal, "token file")
     counts = dict.fromkeys(("n_tokens", "n_chars", "n_bytes", "n_excerpts"), 0)
     if sealed is not None:
         return Encoded(path, **{name: sealed[name] for name in counts})
     excerpts = corpus.stream_excerpts(split, d_chars, seed, parts, spread)
+    end = np.array([tokenizer.end_of_text], tokenizer.dtype).tobytes()
     with replace_atomic(path) as temporary, temporary.open("wb") as file:
+        if tokenizer.opens:
+            counts["n_tokens"] += file.write(end) // len(end)
         while texts := list(islice(excerpts, _BATCH)):
             for text, tokens in zip(texts, tokenizer.encode_all(texts), strict=True):
                 counts["n_tokens"] += len(tokens) + 1
                 counts["n_chars"] += len(text)
                 counts["n_bytes"] += len(text.encode())
                 counts["n_excerpts"] += 1
-                file.write(tokens.astype("<u2").tobytes() + _END)
+                file.write(tokens.tobytes() + end)
     write_sealed(seal, counts | {"sha256": sha256_once(path)})
     return Encoded(path, **counts)
 

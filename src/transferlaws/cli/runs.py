@@ -14,7 +14,9 @@ from transferlaws.cli.output import say
 from transferlaws.errors import TransferLawsError, UsageError
 
 if TYPE_CHECKING:
+    from transferlaws.design.question import Question
     from transferlaws.models.ladder import Size
+    from transferlaws.reports.own import Folders
     from transferlaws.study import Study
 
 
@@ -202,7 +204,7 @@ def study(
     bootstrap: int = 1000,
     seed: int = 0,
 ) -> int:
-    """Measure what pre-training on folders of text is worth for another: runs, laws, report.
+    """Measure what pre-training on folders of text, or a saved model, is worth for a folder: runs, report.
 
     With --core-hours, a small pilot sizes the study to the data and the hours; what it will be stands in
     design.md before it is run. Prints the path of the report, a page of HTML that opens anywhere. The same
@@ -211,7 +213,9 @@ def study(
     Example: transferlaws study --source notes=my-notes --target code=my-projects --out out --core-hours 2
 
     Args:
-        source: NAME=FOLDER to pre-train on; may be repeated. Its first-level folders are projects.
+        source: NAME=FOLDER to pre-train on; may be repeated. Its first-level folders are projects. Or the
+            folder of a saved model (save_pretrained, safetensors) with its tokenizer; the same name again for
+            another size of it.
         target: NAME=FOLDER to fine-tune on. A folder without a name goes by its own.
         out: Folder for runs, results and report.html.
         core_hours: What the study may take, pilot included: hours of one core. Instead of a scale.
@@ -226,31 +230,65 @@ def study(
     """
     from transferlaws.design.presets import study_named
     from transferlaws.reports import own, page, sizing
+    from transferlaws.reports.given import most_jobs
 
-    sources = dict(map(_named_folder, source))
-    if len(sources) < len(source):
-        raise UsageError(f"--source needs a name of its own for each folder: {' '.join(source)}")
     question, like = study_named(scale)
-    folders = own.read_folders(
-        sources,
-        _named_folder(target),
-        out,
-        question,
-        source_kind=source_kind,
-        target_kind=target_kind,
-        fields=field,
-        most_shared=most_shared,
+    folders = _read(
+        source, _named_folder(target), out, question, source_kind, target_kind, field, most_shared
     )
     say("\n".join(own.what_was_read(folders)), file=sys.stderr)
+    if core_hours is not None and folders.models:
+        raise UsageError("--core-hours sizes studies of text; a study of saved models takes a --scale")
     if core_hours is not None:
         mine = sizing.study_for_hours(folders, core_hours, jobs=jobs, say=partial(say, file=sys.stderr))
     else:
         mine = folders.at_scale(like)
+        jobs = most_jobs(mine, jobs) if folders.models else jobs
         swept = mine.ensure(mine.plan.arms, jobs=jobs)
         if swept.failed:
             raise TransferLawsError(f"{len(swept.failed)} runs failed: {'; '.join(swept.failed.values())}")
     say(page.write_report(folders, mine, bootstrap=bootstrap, seed=seed))
     return 0
+
+
+def _read(
+    source: tuple[str, ...],
+    target: tuple[str, Path],
+    out: Path,
+    like: "Question",
+    source_kind: str,
+    target_kind: str,
+    fields: tuple[str, ...],
+    most_shared: float,
+) -> "Folders":
+    """The folders of text, or the saved models, that were named."""
+    from transferlaws.models.saved import is_saved_model
+    from transferlaws.reports.own import read_folders, read_models
+
+    named = [_named_folder(text) for text in source]
+    names, paths = {name for name, _ in named}, [path for _, path in named]
+    given = set(map(is_saved_model, paths))
+    if given == {True}:
+        if len(names) > 1:
+            raise UsageError(
+                f"--source names {len(names)} families of models, {', '.join(sorted(names))}: each is held "
+                "against its own architecture from scratch, in a study of its own"
+            )
+        return read_models(names.pop(), paths, target, out, like, target_kind=target_kind, fields=fields)
+    if len(given) > 1:
+        raise UsageError("--source takes folders of text or saved models, and not both in one study")
+    if len(names) < len(named):
+        raise UsageError(f"--source needs a name of its own for each folder: {' '.join(source)}")
+    return read_folders(
+        dict(named),
+        target,
+        out,
+        like,
+        source_kind=source_kind,
+        target_kind=target_kind,
+        fields=fields,
+        most_shared=most_shared,
+    )
 
 
 def _named_folder(text: str) -> tuple[str, Path]:

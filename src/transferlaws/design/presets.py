@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from transferlaws.design.question import Question, Titles, Tokenization
 from transferlaws.design.scale import Lesser, Scale
-from transferlaws.design.sources import Ingredient, Mixture
+from transferlaws.design.sources import GIVEN, Ingredient, Mixture
 from transferlaws.errors import UsageError
 from transferlaws.laws.paper import TABLE_1
 from transferlaws.models.ladder import LADDER, Size
@@ -225,15 +225,19 @@ def study_named(name: str) -> tuple[Question, Scale]:
 def own_question(target: str, sources: Mapping[str, Mixture], like: Question) -> Question:
     """A question about other corpora, its text tokenised as in the question `like`.
 
-    Where that learns its tokenizer from its target, so does this; else from the first source. Raises
-    ValueError for names that do not fit together.
+    Where that learns its tokenizer from its target, so does this; else from the first source. Models that are
+    given (`GIVEN`) bring their own. Raises ValueError for names that do not fit together.
     """
-    first = next(iter(next(iter(sources.values())).ingredients)).corpus
-    learnt_from = target if like.tokenization.corpus == like.target else first
+    first = next(iter(sources.values()))
+    if first == GIVEN:
+        tokenization = Tokenization("", "model")
+    else:
+        learnt_from = target if like.tokenization.corpus == like.target else first.ingredients[0].corpus
+        tokenization = replace(like.tokenization, corpus=learnt_from)
     return Question(
         target=target,
         sources=sources,
-        tokenization=replace(like.tokenization, corpus=learnt_from),
+        tokenization=tokenization,
         titles=Titles(
             target=target,
             sources={name: name for name in sources},

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from transferlaws.design.sources import Mixture
+from transferlaws.design.sources import GIVEN, Mixture
 from transferlaws.errors import UsageError
 from transferlaws.laws import Hernandez
 
@@ -59,14 +59,19 @@ UNTITLED = Titles()
 
 @dataclass(frozen=True)
 class Tokenization:
-    """How text becomes tokens: `bpe` learnt from the training split of a corpus, or plain `bytes`."""
+    """How text becomes tokens: `bpe` learnt from the training split of a corpus, plain `bytes`, or `model`.
+
+    The last is the tokenizer of the models that are given, and `corpus` is then empty.
+    """
 
     corpus: str
     kind: str = "bpe"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("bpe", "bytes"):
-            raise ValueError(f"Tokenization.kind must be bpe or bytes, got {self.kind!r}")
+        if self.kind not in ("bpe", "bytes", "model"):
+            raise ValueError(f"Tokenization.kind must be bpe, bytes or model, got {self.kind!r}")
+        if (self.kind == "model") == bool(self.corpus):
+            raise ValueError(f"Tokenization.corpus is {self.corpus!r}: empty for model, and for nothing else")
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,11 @@ class Question:
             raise ValueError(f"Question.sources may not be called {BASELINE!r}: that is the arm without one")
         if set(self.sources) & set(self.controls):
             raise ValueError("Question.controls must have other names than its sources")
+        given = {mixture == GIVEN for mixture in self.pretrained.values()}
+        if given != {self.tokenization.kind == "model"}:
+            raise ValueError(
+                "Question.sources that are given models have the models' tokenizer, and only they"
+            )
         if strange := set(self.beside) - set(self.sources):
             raise ValueError(f"Question.beside has {sorted(strange)}; there are {', '.join(self.sources)}")
 
@@ -110,7 +120,7 @@ class Question:
     def corpora(self) -> frozenset[str]:
         """The names of all corpora that it takes to answer."""
         read = frozenset[str]().union(*(mixture.corpora for mixture in self.pretrained.values()))
-        return read | {self.target, self.tokenization.corpus}
+        return (read | {self.target, self.tokenization.corpus}) - {""}
 
     def standing(self, arm: str) -> Standing:
         """What the arm is here; raises UsageError for an arm that is none."""

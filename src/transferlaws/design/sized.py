@@ -1,9 +1,10 @@
 """A scale for what somebody has: so many characters of the target, so many core-hours.
 
 `candidates` are the studies that could be made of the data, from small to large; which of them the hours
-allow, and which of those tells most, is measured before (`reports.sizing`). Runs are trained by the recipe
+allow, and which of those tells most, is measured before (`reports.choice`). Runs are trained by the recipe
 that the trials found better than the published one (`results/trials`): Adam's epsilon of the gradients' own
-size, weight decay searched with the rate on one surface, weights averaged, and patience.
+size, training sets spread over the target's projects, weight decay searched with the rate on one surface,
+weights averaged, and patience.
 """
 
 import math
@@ -27,10 +28,11 @@ PRETRAIN_TOKENS = (200_000, 20_000_000)  # least and most
 MOST_PASSES = 4  # over the source, in pre-training (Muennighoff et al. 2023: beyond it, repeats say little)
 FIRST_GUESS = 6e-3  # at width 16 (results/trials)
 LONGEST_SEARCH = 6  # rates
+SPREAD = 250  # characters of the pieces that training sets of the target are made of (results/trials)
+EPSILON_SHARE = 0.35  # of a gradient at the clipping norm (results/trials)
 
 RECIPE = TrainingRecipe(
     weight_decay=3.0,
-    epsilon=1e-3,
     averaging=0.4,
     patience_share=1.0,
     tolerance=0.01,
@@ -78,6 +80,8 @@ class Dials:
             context=CONTEXT,
             recipe=RECIPE,
             pretraining=PRETRAINING,
+            spread=SPREAD,
+            epsilon_share=EPSILON_SHARE,
         )
 
     def one_more_seed(self, place: int) -> "Dials":

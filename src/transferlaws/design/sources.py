@@ -13,12 +13,12 @@ class Ingredient:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Corpora to pre-train on together.
+    """Corpora to pre-train on together; none (`GIVEN`) for models that are pre-trained already.
 
     `weights` are their shares of the characters, equal if not given. `tokens` replaces the scale's budget of
     pre-training: such a run branches off the trunk that runs of the same mixture share (`training.trunk`).
-    `shuffled` puts the tokens in random order. Raises ValueError for no ingredient, or weights that do not
-    belong to them.
+    `shuffled` puts the tokens in random order. Raises ValueError for weights of others
+    than its ingredients.
     """
 
     ingredients: tuple[Ingredient, ...]
@@ -27,8 +27,6 @@ class Mixture:
     shuffled: bool = False
 
     def __post_init__(self) -> None:
-        if not self.ingredients:
-            raise ValueError("Mixture.ingredients must not be empty")
         if self.weights and len(self.weights) != len(self.ingredients):
             raise ValueError(
                 f"Mixture.weights needs one share for each of {len(self.ingredients)} corpora, "
@@ -49,3 +47,7 @@ class Mixture:
         """Each ingredient with its share of the characters."""
         weights = self.weights or (1 / len(self.ingredients),) * len(self.ingredients)
         return tuple(zip(self.ingredients, weights, strict=True))
+
+
+GIVEN = Mixture(())
+"""What a given model has read: nobody here knows."""

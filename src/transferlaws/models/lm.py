@@ -23,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from transferlaws.models.dropout import Dropout
+from transferlaws.models.given import Given
 from transferlaws.models.ladder import Size
 
 if TYPE_CHECKING:
@@ -68,10 +69,17 @@ def load(path: Path) -> "GPT2LMHeadModel":
     return GPT2LMHeadModel.from_pretrained(path, local_files_only=True, use_safetensors=True)
 
 
-def save(model: "GPT2LMHeadModel", path: Path) -> None:
+def save(model: "GPT2LMHeadModel | Given", path: Path) -> None:
     """Write `config.json` and `model.safetensors` into the folder `path`."""
     _quiet()
     model.save_pretrained(path)
+
+
+def shape(model: Any) -> Size:
+    """The size of a model that is trained: one of these GPT-2s, or one that was given."""
+    if isinstance(model, Given):
+        return model.size
+    return Size(model.config.n_layer, model.config.n_embd, model.config.n_head)
 
 
 def _quiet() -> None:
@@ -189,6 +197,10 @@ class _FusedCrossEntropy(torch.autograd.Function):
 
 def mean_loss(model: Any, x_BT: Tensor, y_BT: Tensor, drop: Dropout | None = None) -> Tensor:
     """Mean cross-entropy in nats/token of next tokens `y_BT` given `x_BT`, ready for `backward`."""
+    if isinstance(model, Given):
+        if drop is not None:
+            raise ValueError("a given model is trained without dropout")
+        return model.mean_loss(x_BT, y_BT)
     if drop is None:
         h = _hidden_states_of(model, x_BT.device.type)(model, x_BT)
     else:  # never compiled, since its draws are not
@@ -206,6 +218,8 @@ def total_loss(model: Any, x_BT: Tensor, y_BT: Tensor) -> Tensor:
 
     Without gradients, and with logits in chunks.
     """
+    if isinstance(model, Given):
+        return model.total_loss(x_BT, y_BT)
     h = hidden_states(model, x_BT).view(x_BT.numel(), -1).float()
     w, y = model.transformer.wte.weight, y_BT.reshape(-1)
     chunk = _chunk_tokens(w)

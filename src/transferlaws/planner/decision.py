@@ -67,7 +67,8 @@ def should_pretrain(
 ) -> Decision:
     """Whether pre-training on `pretrain_chars` characters pays for one size and data size, and its bill.
 
-    `worth` is the smallest gain worth having, in nats/token. Laws that know the size of pre-training they
+    `worth` is the smallest gain worth having, in nats/token; 0 for `pretrain_chars` is a model that is there
+    already, whose pre-training nobody pays. Laws that know the size of pre-training they
     were measured at, which is the default, say nothing of another, more than 20 % off, but for one thing: a
     measured gain that pays is taken to pay with up to ten times the pre-training too, and the reason says so.
     Bills are 6 N FLOPs a token (Kaplan et al. 2020); the pre-training bill is shared over `uses`
@@ -78,7 +79,7 @@ def should_pretrain(
     positive(
         n_params=n_params,
         d_chars=d_chars,
-        pretrain_chars=pretrain_chars,
+        **({"pretrain_chars": pretrain_chars} if pretrain_chars else {}),
         uses=uses,
         passes=passes,
         chars_per_token=chars_per_token,
@@ -98,10 +99,11 @@ def should_pretrain(
     flops = 6 * n_params / chars_per_token
     if NOT_TRIED in verdict.reason:
         bill = flops * (pretrain_chars + 2 * 2 * passes * d_chars)
-        verdict = replace(verdict, reason=f"{verdict.reason}, for {bill:.2g} FLOPs with the pre-training")
+        before = " with the pre-training" if pretrain_chars else ""
+        verdict = replace(verdict, reason=f"{verdict.reason}, for {bill:.2g} FLOPs{before}")
     if ends := _other_pretraining(known, pretrain_chars):
         verdict = _asked_of_another(verdict, ends, pretrain_chars)
-    elif known.pretrain_chars is None and verdict.pretrain is not None:
+    elif known.pretrain_chars is None and verdict.pretrain is not None and pretrain_chars:
         said = "how much these models were pre-trained on, the laws do not say"
         verdict = replace(verdict, reason=f"{verdict.reason}; {said}")
     return Decision(

@@ -34,7 +34,7 @@ def falls(found: Mapping[str, pd.DataFrame], titles: Titles = UNTITLED) -> Prose
             (name, *_where(pair), f"{pair['rise']:.3f}", f"{pair['sd']:.3f}") for _, pair in beyond.iterrows()
         ]
     parts = [
-        "At its lowest, the loss of a cell is no higher than a smaller model's, or than with less text; "
+        "At its lowest, the loss of a cell is no higher than a smaller model's, or than with less data; "
         "where it is, that cell could have been trained better. " + "; ".join(said) + ".",
     ]
     if rows:

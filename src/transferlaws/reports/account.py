@@ -12,6 +12,7 @@ from transferlaws import prose
 from transferlaws.files import write_atomic
 from transferlaws.laws import Fit, check_table, rises
 from transferlaws.laws.questions.remaining import gains
+from transferlaws.places import results_dir
 from transferlaws.study import Study
 
 BY_HAND = {
@@ -43,7 +44,7 @@ def write_account(study: Study, fits: Sequence[Fit], folder: Path | None = None)
     ]
     parts = [
         f"# What the {scale.name} study measured",
-        f"Written by `transferlaws freeze --scale {scale.name}` from the files beside it. Sizes N are "
+        f"Written by `{_verb(study)}` from the files beside it. Sizes N are "
         "without embeddings, D in characters, losses in nats/token on held-out projects.",
         *(law if primary else ["The study is under way: no law can be fitted yet."]),
         *(prose.cells.misfit(fit, runs) for fit in primary.values()),
@@ -65,6 +66,12 @@ def write_account(study: Study, fits: Sequence[Fit], folder: Path | None = None)
     path = (folder or study.results) / "README.md"
     write_atomic(path, "\n\n".join(part for part in parts if part) + "\n")
     return path
+
+
+def _verb(study: Study) -> str:
+    """What wrote the account: a study of the project is frozen by its scale, others write their own."""
+    project = study.results == results_dir() / study.scale.name
+    return f"transferlaws freeze --scale {study.scale.name}" if project else "transferlaws study"
 
 
 def _rises(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:

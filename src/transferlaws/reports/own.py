@@ -1,11 +1,12 @@
-"""A study of your own corpora: folders of text in, a study of them out.
+"""A study of your own corpora, or of models somebody saved: folders in, a study of them out.
 
-Models are pre-trained on each source folder and fine-tuned on the target folder. A scale's sizes are kept;
-its data sizes are cut to what the folders hold. Names are the user's, everywhere.
+Models are pre-trained on each source folder, or are there already (`reports.given`), and fine-tuned on the
+target folder. A scale's data sizes are cut to what the folders hold; its sizes are kept, or are those of the
+given models. Names are the user's, everywhere.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from transferlaws.corpora import Corpus, CorpusRecipe, Folder, prepare
@@ -14,9 +15,12 @@ from transferlaws.corpora.overlap import shared_text
 from transferlaws.design.presets import own_question
 from transferlaws.design.question import Question
 from transferlaws.design.scale import Scale
-from transferlaws.design.sources import Mixture
+from transferlaws.design.sources import GIVEN, Mixture
 from transferlaws.errors import TransferLawsError
+from transferlaws.models.ladder import SavedSize
+from transferlaws.models.saved import is_saved_model
 from transferlaws.places import cache_dir
+from transferlaws.reports.given import of_given_models, read_family, what_was_given
 from transferlaws.study import Study
 from transferlaws.training.spec import TrainingRecipe
 
@@ -25,17 +29,22 @@ LEAST_SIZES = 3  # data sizes without which no curve can be drawn
 
 @dataclass(frozen=True)
 class Folders:
-    """Folders that were read: the question about them, their corpora by name, and where results go."""
+    """Folders that were read: the question about them, their corpora by name, and where results go.
+
+    `models` are given models with their folders, smallest first.
+    """
 
     question: Question
     recipes: Mapping[str, CorpusRecipe]
     corpora: Mapping[str, Corpus]
     out: Path
+    models: Mapping[SavedSize, Path] = field(default_factory=dict)
 
     @property
     def pretrain_chars(self) -> int:
-        """Characters that every source has to pre-train on."""
-        return min(self.corpora[source].characters("train") for source in self.question.sources)
+        """Characters that every source has to pre-train on; 0 for models that are given."""
+        sources = [self.corpora[source] for source in self.question.sources if source in self.corpora]
+        return min((corpus.characters("train") for corpus in sources), default=0)
 
     def at_scale(self, scale: Scale, least: int = LEAST_SIZES) -> Study:
         """The study of these folders at a scale cut to what they hold.
@@ -61,6 +70,8 @@ class Folders:
                 test_chars=min(recipe.test_chars, held_out),
             )
 
+        if self.models:
+            scale = of_given_models(scale, tuple(self.models))
         fitting = replace(
             scale,
             d_chars=d_chars,
@@ -71,7 +82,8 @@ class Folders:
             pretraining=scale.pretraining and within(scale.pretraining),
         )
         runs, results = self.out / "runs", self.out / "results"
-        return Study(self.question, fitting, recipes=self.recipes, runs=runs, results=results)
+        models = {size.checkpoint: folder for size, folder in self.models.items()}
+        return Study(self.question, fitting, recipes=self.recipes, models=models, runs=runs, results=results)
 
 
 def read_folders(
@@ -91,39 +103,63 @@ def read_folders(
     folder is missing, empty or too small, saying how much it holds, if more than the share `most_shared` of
     the target's text is in a source, and for names that mean something else.
     """
-    name, folder = target
-    try:
-        mixtures = {source: Mixture.of(source) for source in sources}
-        question = own_question(name, mixtures, like)
-    except ValueError as error:
-        raise TransferLawsError(str(error)) from error
-    if name in sources:
-        raise TransferLawsError(f"{name!r} names a source and the target; call one of them something else")
-    recipes = {}
-    for corpus, path in (dict(sources) | {name: folder}).items():
-        if Path(path).resolve() == out.resolve():
-            raise TransferLawsError(
-                f"--out {out} is the folder of {corpus}; results go into one of their own"
-            )
-        if _is_saved_model(Path(path)):
-            raise TransferLawsError(
-                f"{path} holds a saved model, not text; studies start from folders of text so far, and read "
-                "as text its files would be settings and vocabularies"
-            )
-        kind = target_kind if corpus == name else source_kind
-        recipes[corpus] = CorpusRecipe(corpus, (Folder(path, fields=fields, without=(out,)),), kind=kind)
-    corpora = {corpus: prepare(recipe, cache_dir()) for corpus, recipe in recipes.items()}
-    if reasons := [reason for made in corpora.values() if (reason := too_small(made))]:
-        raise TransferLawsError("; ".join(reasons))
+    name, _ = target
+    question = _question(name, {source: Mixture.of(source) for source in sources}, like)
+    recipes = {source: _recipe(source, path, out, source_kind, fields) for source, path in sources.items()}
+    recipes[name] = _recipe(*target, out, target_kind, fields)
+    corpora = _prepared(recipes)
     for source in sources:
         _check_leaks(corpora[name], corpora[source], most_shared)
     return Folders(question, recipes, corpora, out)
 
 
-def _is_saved_model(path: Path) -> bool:
-    """Whether a folder is what `save_pretrained` writes."""
-    weights = ("*.safetensors", "pytorch_model*.bin")
-    return (path / "config.json").is_file() and any(next(path.glob(name), None) for name in weights)
+def read_models(
+    source: str,
+    saved: Sequence[Path],
+    target: tuple[str, Path],
+    out: Path,
+    like: Question,
+    *,
+    target_kind: str = "code",
+    fields: tuple[str, ...] = (),
+) -> Folders:
+    """Models that somebody saved, sizes of one family called `source`, and the folder of a target.
+
+    Raises TransferLawsError for models that are not read (`models.saved`, `reports.given`) and as
+    `read_folders` does.
+    """
+    name, _ = target
+    question = _question(name, {source: GIVEN}, like)
+    models = read_family(source, saved)
+    recipes = {name: _recipe(*target, out, target_kind, fields)}
+    return Folders(question, recipes, _prepared(recipes), out, models)
+
+
+def _question(target: str, sources: Mapping[str, Mixture], like: Question) -> Question:
+    if target in sources:
+        raise TransferLawsError(f"{target!r} names a source and the target; call one of them something else")
+    try:
+        return own_question(target, sources, like)
+    except ValueError as error:
+        raise TransferLawsError(str(error)) from error
+
+
+def _recipe(corpus: str, path: Path, out: Path, kind: str, fields: tuple[str, ...]) -> CorpusRecipe:
+    if Path(path).resolve() == out.resolve():
+        raise TransferLawsError(f"--out {out} is the folder of {corpus}; results go into one of their own")
+    if is_saved_model(Path(path)):
+        raise TransferLawsError(
+            f"{path} holds a saved model, not text, and read as text its files would be settings and "
+            "vocabularies; models are sources, in studies without sources of text"
+        )
+    return CorpusRecipe(corpus, (Folder(path, fields=fields, without=(out,)),), kind=kind)
+
+
+def _prepared(recipes: Mapping[str, CorpusRecipe]) -> dict[str, Corpus]:
+    corpora = {corpus: prepare(recipe, cache_dir()) for corpus, recipe in recipes.items()}
+    if reasons := [reason for made in corpora.values() if (reason := too_small(made))]:
+        raise TransferLawsError("; ".join(reasons))
+    return corpora
 
 
 def _check_leaks(target: Corpus, source: Corpus, most: float) -> None:
@@ -139,7 +175,8 @@ def what_was_read(folders: Folders) -> list[str]:
     """What became of the folders' text, line by line: kept and left out by reason, held out, shared."""
     target = folders.corpora[folders.question.target]
     lines = [line for corpus in folders.corpora.values() for line in account(corpus)]
-    for source in folders.question.sources:
+    lines += what_was_given(folders.models, target)
+    for source in folders.question.sources if not folders.models else ():
         found = leaks(target.name, source, shared_text(target, folders.corpora[source]))
         little = f"less than {100 * SAID_SHARE:g} % of {target.name} occurs in what {source} trains on"
         lines.append(f"warning: {found}" if found else little)

@@ -25,7 +25,8 @@ from transferlaws.planner import Decision, MeasuredCell, decide_without_law, pre
 from transferlaws.reports.freeze import freeze
 from transferlaws.reports.markup import Markup, chart, interval, number, page, table, tag
 from transferlaws.reports.own import Folders, what_was_read
-from transferlaws.reports.sizing import timed
+from transferlaws.reports.timed import timed
+from transferlaws.reports.worth import worth_in_data
 from transferlaws.study import Study
 
 MORE_DATA, LARGER = 2, 4
@@ -72,6 +73,11 @@ class Evidence:
         """The cell that is decided on: the largest model, on the most data of the study."""
         return max(size.n_params for size in self.study.scale.sizes), self.study.scale.d_chars[-1]
 
+    @property
+    def given(self) -> bool:
+        """Whether the pre-trained models are somebody's, given to the study."""
+        return self.study.question.tokenization.kind == "model"
+
     @cached_property
     def decisions(self) -> dict[str, Decision]:
         """Whether to pre-train on each source, at the cell that is asked about."""
@@ -79,7 +85,7 @@ class Evidence:
 
     def _decision(self, source: str) -> Decision:
         if any(row["source"] == source for row in self.laws["rows"]):
-            return should_pretrain(self.laws, source, *self.asked)
+            return should_pretrain(self.laws, source, *self.asked, 0 if self.given else None)
         cells = [MeasuredCell.of(cell.to_json()) for cell in self.gains[source]]
         why = self.unfitted.get(source, "no method gave one")
         return decide_without_law(cells, *self.asked, why)
@@ -107,6 +113,7 @@ def write_report(folders: Folders, study: Study, *, bootstrap: int, seed: int) -
         *_decided(found),
         *_instead(found),
         *_measured(found),
+        *worth_in_data(found.runs, list(study.question.sources), study.question.titles),
         *_laws(found),
         *_read(found, what_was_read(folders)),
         *_bill(found, out),
@@ -126,7 +133,7 @@ def _decided(found: Evidence) -> Iterator[Markup]:
         lead = "No: it costs data here" if decision.hurts else LEADS[decision.pretrain]
         look = {True: "verdict yes", False: "verdict no", None: "verdict"}[decision.pretrain]
         parts = [
-            tag("h3", f"Pre-train on {titles.source(source)}? {lead}."),
+            tag("h3", f"{'Start from' if found.given else 'Pre-train on'} {titles.source(source)}? {lead}."),
             tag("p", f"{decision.reason[:1].upper()}{decision.reason[1:]}."),
         ]
         if decision.pretrain is None and (seconds := found.pair_seconds(source)) is not None:
@@ -149,7 +156,8 @@ def _instead(found: Evidence) -> Iterator[Markup]:
             said, how = interval(Interval(measured["value"], measured["low"], measured["high"])), "measured"
         elif law.value is not None:
             said, how = interval(Interval(law.value, law.low, law.high)), "by the law"
-        rows.append((f"pre-training on {titles.source(source)}", said, how))
+        does = "starting from" if found.given else "pre-training on"
+        rows.append((f"{does} {titles.source(source)}", said, how))
     yield tag("h2", "What would change it")
     columns = ("beside the same model from scratch", "lowers the loss by (nats/token)", "how that is known")
     yield table("More data, a larger model, or pre-training", columns, rows, words=True)
@@ -234,6 +242,11 @@ def _laws(found: Evidence) -> Iterator[Markup]:
             yield tag("ul", *(tag("li", note) for note in fit.notes), class_="soft")
     for source, why in found.unfitted.items():
         yield tag("p", tag("strong", titles.source(source)), f": no law could be fitted: {why}.")
+    if len(found.study.scale.sizes) == 1:
+        yield tag(
+            "p", "One size was run. What its cells were worth in data stands above; how that changes with "
+            "size no run here says.",
+        )  # fmt: skip
 
 
 def _read(found: Evidence, lines: Iterable[str]) -> Iterator[Markup]:
@@ -243,16 +256,21 @@ def _read(found: Evidence, lines: Iterable[str]) -> Iterator[Markup]:
     text, titles = study.question.tokenization, study.question.titles
     own = found.runs[found.runs["d_tokens"] > 0]
     fertility = float(own["d_chars"].sum() / own["d_tokens"].sum()) if len(own) else float("nan")
-    pretrained = sorted({int(n) for n in found.runs["pretrain_chars"].dropna() if n > 0})
+    origin = (
+        "that of the models"
+        if found.given
+        else f"{text.kind}, learnt from the training split of {titles.corpus(text.corpus)}"
+    )
     yield tag(
         "p",
-        f"Tokenizer: {text.kind}, {study.plan.vocabulary_size:,} tokens, learnt from the training split of "
-        f"{titles.corpus(text.corpus)}; a token of {titles.target} has ",
+        f"Tokenizer: {origin}, {study.plan.vocabulary_size:,} tokens; a token of {titles.target} has ",
         number(fertility),
-        " characters. Pre-trained on ",
-        ", ".join(f"{n:,}" for n in pretrained) or "0",
-        f" characters, {study.scale.pretrain_tokens:,} tokens.",
+        " characters.",
     )
+    if not found.given:
+        read = sorted({int(n) for n in found.runs["pretrain_chars"].dropna() if n > 0})
+        counts = ", ".join(f"{n:,}" for n in read) or "0"
+        yield tag("p", f"Pre-trained on {counts} characters, {study.scale.pretrain_tokens:,} tokens.")
 
 
 def _bill(found: Evidence, out: Path) -> Iterator[Markup]:

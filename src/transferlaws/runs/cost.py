@@ -13,7 +13,7 @@ import numpy as np
 
 from transferlaws.design.question import BASELINE
 from transferlaws.design.scale import Scale
-from transferlaws.models.ladder import Size
+from transferlaws.models.ladder import SavedSize, Size
 from transferlaws.runs.lengths import Lengths
 from transferlaws.runs.plan import Cell, Plan
 from transferlaws.runs.store import Store
@@ -24,7 +24,9 @@ CHARS_PER_TOKEN = (1.0, 1.4, 1.54, 1.7, 2.0)
 
 
 EVALUATION_FACTOR = 1.5  # measured: evaluating on the stop set, and keeping the best weights
-BYTES_PER_PARAMETER = 20  # weights, gradient, two Adam moments, the best weights (float32)
+# Weights, gradient, two Adam moments; the best weights, held ones with their moments, a mean; in float32.
+BYTES_PER_PARAMETER = 40
+LOGIT_BYTES = 12  # of a saved model, whose logits are stored: they, their logarithms, their gradients
 WORKER_BYTES = 600_000_000  # a process with torch and transformers loaded
 
 
@@ -156,6 +158,8 @@ class CostModel:
             scale.recipe.batch_tokens, scale.context * size.sequences_at_once(scale.context, self.device)
         )
         activations = tokens * size.d_model * (OVERHEADS[self.device].state_bytes * size.n_layer + 40)
+        if isinstance(size, SavedSize):
+            activations += LOGIT_BYTES * tokens * size.vocabulary
         return WORKER_BYTES + BYTES_PER_PARAMETER * parameters + activations
 
 

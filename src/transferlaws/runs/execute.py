@@ -9,20 +9,22 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from transferlaws.corpora import Corpus
 from transferlaws.errors import TransferLawsError
-from transferlaws.models import lm
+from transferlaws.models import given, lm
+from transferlaws.models.ladder import SavedSize
+from transferlaws.models.saved import digest_of
 from transferlaws.runs.record import Record
 from transferlaws.runs.store import Store, same_result
-from transferlaws.tokens import Encoded, Tokenizer, encode, tokenizer_of
-from transferlaws.training.batches import Batches, evaluation_batches
+from transferlaws.tokens import Encoded, GivenTokenizer, Tokenizer, encode, given_tokenizer, tokenizer_of
+from transferlaws.training.batches import Batches, Tokens, evaluation_batches
 from transferlaws.training.device import device_in_words, prepare_device, scored_together
 from transferlaws.training.evaluation import Evaluation
 from transferlaws.training.loop import Point, Trainer, Training
@@ -33,11 +35,15 @@ from transferlaws.training.trunk import Trunk
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a run finds its corpora (by fingerprint) and token files, and leaves its record."""
+    """Where a run finds its corpora (by fingerprint), saved models (by digest) and token files.
+
+    And where it leaves its record.
+    """
 
     cache: Path
     store: Path
     corpora: dict[str, Path]
+    models: dict[str, Path] = field(default_factory=dict)
 
 
 @dataclass
@@ -45,10 +51,11 @@ class Workbench:
     """Corpora, tokenizers and token files, opened once and shared by the runs of one process."""
 
     workspace: Workspace
+    _intact: set[str] = field(default_factory=set)
     _corpora: dict[str, Corpus] = field(default_factory=dict)
-    _tokenizers: dict[tuple[str, int], Tokenizer] = field(default_factory=dict)
+    _tokenizers: dict[tuple[str, int], Tokenizer | GivenTokenizer] = field(default_factory=dict)
 
-    def tokens(self, spec: RunSpec, split: str, chars: int, seed: int) -> NDArray[np.uint16]:
+    def tokens(self, spec: RunSpec, split: str, chars: int, seed: int) -> Tokens:
         """Token ids of a sample of `chars` characters, divided as the spec's training data is.
         Evaluation samples have seed 0, so they are the same for every run."""
         total = max(1, spec.d_chars)
@@ -60,14 +67,35 @@ class Workbench:
             parts.append(np.random.default_rng(0).permutation(tokens) if share.shuffled else tokens)
         return np.concatenate(parts)
 
-    def tokenizer(self, spec: RunSpec) -> Tokenizer:
+    def tokenizer(self, spec: RunSpec) -> Tokenizer | GivenTokenizer:
         """The tokenizer the spec names."""
-        kind, trained_on = spec.tokenizer.split(":")
+        kind, origin = spec.tokenizer.split(":")
         name = (spec.tokenizer, spec.vocabulary_size)
         if name not in self._tokenizers:
-            corpus = self._corpus(trained_on)
-            self._tokenizers[name] = tokenizer_of(corpus, kind, spec.vocabulary_size, self.workspace.cache)
+            self._tokenizers[name] = (
+                given_tokenizer(self.model(origin))
+                if kind == "model"
+                else tokenizer_of(self._corpus(origin), kind, spec.vocabulary_size, self.workspace.cache)
+            )
         return self._tokenizers[name]
+
+    def model(self, digest: str) -> Path:
+        """The folder of a saved model; raises TransferLawsError if that is not in it any more."""
+        folder = self.workspace.models[digest]
+        if digest not in self._intact:
+            if digest_of(folder) != digest:
+                raise TransferLawsError(f"the model in {folder} has changed since this study began")
+            self._intact.add(digest)
+        return folder
+
+    def bits_per_character(self, spec: RunSpec, nats: float, test_tokens: Tokens) -> float:
+        """The loss in bits/character of `nats` for all of the test tokens but the first."""
+        tokenizer = self.tokenizer(spec)
+        if isinstance(tokenizer, Tokenizer):
+            return tokenizer.bits_per_character(nats, test_tokens[1:])
+        (share,) = spec.data
+        text = self._encoded(spec, share, "test", spec.recipe.test_chars, seed=0)
+        return nats / (math.log(2) * text.n_chars)
 
     def digests(self, spec: RunSpec) -> dict[str, Any]:
         """What the run read, beyond what its spec names: SHA-256 of the tokenizer and of its corpora."""
@@ -140,7 +168,7 @@ def train_record(
     started = _clocks()
     device = prepare_device()
     recipe = spec.recipe
-    model = starting_model(spec, store).to(device)
+    model = starting_model(spec, store, bench).to(device)
     stop_tokens = bench.tokens(spec, "validation", _stop_chars(spec), seed=0)
     test_tokens = bench.tokens(spec, "test", recipe.test_chars, seed=0)
     together = scored_together(device, spec.context)
@@ -186,14 +214,12 @@ def train_record(
         loss = Evaluation(model, test_set, ranks)()
         outcome |= {
             "loss": loss,
-            "bits_per_char": bench.tokenizer(spec).bits_per_character(
-                loss * (len(test_tokens) - 1), test_tokens[1:]
-            ),
+            "bits_per_char": bench.bits_per_character(spec, loss * (len(test_tokens) - 1), test_tokens),
             "loss_validation": training.best.loss_validation,
             "epochs_best": training.best.tokens_seen / epoch_tokens,
         }
         if spec.is_pretraining and ranks.leads:
-            outcome["checkpoint_sha256"] = store.write_checkpoint(spec.key, lambda path: lm.save(model, path))
+            outcome["checkpoint_sha256"] = store.write_checkpoint(spec.key, partial(lm.save, model))
     curve = [
         [
             p.tokens_seen,
@@ -207,14 +233,20 @@ def train_record(
     return Record(spec.key, spec.to_json(), status, outcome | _stamp(started, ranks), curve)
 
 
-def starting_model(spec: RunSpec, store: Store) -> Any:
-    """The model the run starts from: fresh weights, or those of the pre-trained run `spec.start`.
+def starting_model(spec: RunSpec, store: Store, bench: Workbench) -> Any:
+    """The model the run starts from: fresh weights, those of run `spec.start`, or a model as it was saved.
 
     Raises TransferLawsError if the checkpoint is missing or its bytes are not the recorded ones.
     """
+    size = spec.size
+    if isinstance(size, SavedSize):
+        if spec.start is not None:
+            return given.load(store.checkpoint(spec.start), size)
+        folder = bench.model(size.checkpoint)
+        return given.load(folder, size) if spec.is_pretraining else given.fresh(folder, size, spec.seed)
     if spec.start is None:
         return lm.build(
-            spec.size, vocabulary_size=spec.vocabulary_size, context=spec.context, seed=spec.seed
+            size, vocabulary_size=spec.vocabulary_size, context=spec.context, seed=spec.seed
         ).train()
     return lm.load(store.checkpoint(spec.start)).train()
 

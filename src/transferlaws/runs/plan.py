@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 from transferlaws.design.question import BASELINE, Question
 from transferlaws.design.scale import Scale
-from transferlaws.models.ladder import Size
+from transferlaws.design.sources import GIVEN
+from transferlaws.models.ladder import SavedSize, Size
 from transferlaws.runs.search import Line, interpolated, smooth
 from transferlaws.runs.store import Store
 from transferlaws.tokens import BYTES_VOCABULARY
@@ -59,8 +60,9 @@ class Plan:
         return BYTES_VOCABULARY if self.question.tokenization.kind == "bytes" else self.scale.vocabulary_size
 
     def pretrain_tokens(self, arm: str) -> int:
-        """How many tokens an arm is pre-trained on."""
-        return self.question.pretrained[arm].tokens or self.scale.pretrain_tokens
+        """How many tokens an arm is pre-trained on here."""
+        mixture = self.question.pretrained[arm]
+        return 0 if mixture == GIVEN else mixture.tokens or self.scale.pretrain_tokens
 
     def cells(
         self, store: Store, arms: Sequence[str] | None = None, sizes: Sequence[Size] | None = None
@@ -123,11 +125,15 @@ class Plan:
     ) -> RunSpec:
         scale, question = self.scale, self.question
         text = question.tokenization
+        if isinstance(size, SavedSize):
+            tokenizer = f"{text.kind}:{size.checkpoint}"
+        else:
+            tokenizer = f"{text.kind}:{self.fingerprints[text.corpus]}"
         return RunSpec(
             arm=arm,
             size=size,
             data=(Share(question.target, self.fingerprints[question.target], d_chars, spread=scale.spread),),
-            tokenizer=f"{text.kind}:{self.fingerprints[text.corpus]}",
+            tokenizer=tokenizer,
             vocabulary_size=self.vocabulary_size,
             context=scale.context,
             seed=seed,
@@ -138,6 +144,9 @@ class Plan:
 
     def _pretraining(self, arm: str, size: Size) -> RunSpec:
         scale, mixture = self.scale, self.question.pretrained[arm]
+        if mixture == GIVEN:  # as it was saved; scored on the target, since its own text is not known
+            untrained = self._run(arm, size, 0, 0, 0.0, scale.recipe.weight_decay, None)
+            return replace(untrained, budget_tokens=0)
         recipe = scale.pretraining or scale.recipe
         rate = float(f"{scale.pretrain_rate * 16 / size.d_model:.6g}")
         shares = tuple(

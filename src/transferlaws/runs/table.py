@@ -49,8 +49,13 @@ def _ended(record: Record) -> str | None:
     return "limit" if seen >= record.spec["recipe"]["max_tokens"] else "stalled"
 
 
-def _chars_read(start: Record) -> int:
-    """Characters of its corpus that a pre-training run read: less than all where its budget ended before."""
+def _chars_read(start: Record) -> int | None:
+    """Characters of its corpus that a pre-training run read: less than all where its budget ended before.
+
+    None for a model that was given: what it has read is not known here.
+    """
+    if not start.outcome["d_tokens"]:
+        return None
     chars = sum(share["chars"] for share in start.spec["data"])
     read = start.outcome["tokens_seen"] / start.outcome["d_tokens"]
     return int(float(f"{chars * min(1.0, read):.3g}"))

@@ -5,6 +5,8 @@ shuffles them, so every token is seen about once an epoch. A batch is a function
 alone, so training can go back to an earlier step exactly.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,12 +14,15 @@ from torch import Tensor
 
 from transferlaws.errors import TransferLawsError
 
+Tokens = NDArray[np.unsignedinteger[Any]]
+"""Token ids: uint16, or uint32 where a given model's vocabulary asks for it."""
+
 
 class Batches:
-    """Training batches of `sequences` windows; `tokens` is a sequence of uint16 token ids."""
+    """Training batches of `sequences` windows; `tokens` is a sequence of token ids."""
 
     def __init__(
-        self, tokens: NDArray[np.uint16], *, context: int, batch_tokens: int, batch_share: float, seed: int
+        self, tokens: Tokens, *, context: int, batch_tokens: int, batch_share: float, seed: int
     ) -> None:
         if len(tokens) < 3:
             raise TransferLawsError(f"a training set needs at least 3 tokens, got {len(tokens)}")
@@ -49,9 +54,7 @@ class Batches:
         return _windows(self.tokens, starts, self.length)
 
 
-def evaluation_batches(
-    tokens: NDArray[np.uint16], context: int, together: int = 16
-) -> list[tuple[Tensor, Tensor]]:
+def evaluation_batches(tokens: Tokens, context: int, together: int = 16) -> list[tuple[Tensor, Tensor]]:
     """The sequence in order, as inputs and targets of `together` windows.
 
     Every token but the first is predicted once.
@@ -64,7 +67,7 @@ def evaluation_batches(
     return batches
 
 
-def _windows(tokens: NDArray[np.uint16], starts: NDArray[np.int64], length: int) -> tuple[Tensor, Tensor]:
+def _windows(tokens: Tokens, starts: NDArray[np.int64], length: int) -> tuple[Tensor, Tensor]:
     window = tokens[starts[:, None] + np.arange(length + 1)].astype(np.int64)
     both = torch.from_numpy(window)
     return both[:, :-1].contiguous(), both[:, 1:].contiguous()

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from transferlaws.models.given import Given
 from transferlaws.models.lm import total_loss
 from transferlaws.training.device import moved, precision
 from transferlaws.training.parallel import ALONE, Ranks
@@ -31,7 +32,8 @@ class Evaluation:
             return nats
 
         self.tokens = sum(y.numel() for _, y in batches)
-        self._ranks, self._total = ranks, recorded(total, device)
+        self._ranks = ranks
+        self._total = total if isinstance(model, Given) else recorded(total, device)
 
     def __call__(self) -> float:
         """Mean loss in nats per token."""

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from transferlaws.models.by_hand import loss_by_hand
 from transferlaws.models.dropout import Dropout
-from transferlaws.models.ladder import Size
+from transferlaws.models.given import Given
+from transferlaws.models.lm import shape
 from transferlaws.training.averaging import Average
 from transferlaws.training.batches import Batches
 from transferlaws.training.device import moved, precision
@@ -99,8 +100,8 @@ class Trainer:
         if recipe.dropout:
             self._drop = Dropout(recipe.dropout, (seed, ranks.rank), model.device)
         self._update = _update(model, self.optimizer, ranks, self._drop)
-        # What ranks say to each other is not recorded, and neither are new draws at every step.
-        if ranks.count == 1 and self._drop is None:
+        # Not recorded: what ranks say to each other, new draws at every step, what a given model does.
+        if ranks.count == 1 and self._drop is None and not isinstance(model, Given):
             self._update = recorded(self._update, model.device)
         self._evaluation = Evaluation(model, stop_set, ranks)
         self._losses: list[Tensor] = []
@@ -247,13 +248,13 @@ class Trainer:
 def _update(model: Any, optimizer: AdamW, ranks: Ranks, drop: Dropout | None) -> Callable[..., Tensor]:
     """One optimiser step on inputs, targets and a learning rate; returns the loss before it."""
     device, mean_loss = model.device, ranks.loss_function(model, drop)
-    plain = device.type == "cpu" and ranks.count == 1 and drop is None
+    plain = device.type == "cpu" and ranks.count == 1 and drop is None and not isinstance(model, Given)
     by_hand = loss_by_hand(model, optimizer.gradients) if plain else None
-    shape = Size(model.config.n_layer, model.config.n_embd, model.config.n_head)
+    size = shape(model)
 
     def update(x_BT: Tensor, y_BT: Tensor, rate: float | Tensor) -> Tensor:
         x_BT, y_BT = moved((x_BT, y_BT), device)
-        most = ranks.count * shape.sequences_at_once(x_BT.shape[1], device.type)
+        most = ranks.count * size.sequences_at_once(x_BT.shape[1], device.type)
         if by_hand and len(x_BT) <= most:
             loss = by_hand(x_BT, y_BT)
             optimizer.step(rate)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from transferlaws.models.ladder import Size
+from transferlaws.models.ladder import Size, size_from_json
 
 # Raise this when the training loop changes what a spec's loss is: old records are then not reused.
 ENGINE_VERSION = 2
@@ -93,7 +93,9 @@ class RunSpec:
 
     `start` is the key of the pre-trained run it begins from (None: fresh weights).
 
-    `tokenizer` is its kind and the fingerprint of the corpus it is trained on ("bpe:1f3a...").
+    `tokenizer` is its kind and the fingerprint of the corpus it is trained on ("bpe:1f3a...") or of the
+    saved model it came with ("model:7c02..."). Where `size` is a saved model, fresh weights are of its
+    architecture, and the pre-training run, of no tokens, is the model as it was saved.
     `budget_tokens` fixes the length of a pre-training run; None trains to the early stop. A data set
     of zero characters trains nothing and scores the starting weights (the zero-shot loss).
     """
@@ -159,7 +161,7 @@ class RunSpec:
         return cls(
             **{
                 **data,
-                "size": Size(**data["size"]),
+                "size": size_from_json(data["size"]),
                 "recipe": TrainingRecipe(**data["recipe"]),
                 "data": shares,
             }

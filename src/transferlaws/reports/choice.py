@@ -1,0 +1,121 @@
+"""Which study so many core-hours are spent on: of those the data allow, the one whose runs would tell most.
+
+Of the studies that take up to half of the hours with two seeds a cell, the one is chosen that would leave the
+exponents of a law least uncertain. A law planted on it (`laws.power`) says what it can see.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from transferlaws.design.sized import (
+    CONTEXT,
+    FEWEST_DATA,
+    FEWEST_SIZES,
+    LEAST_SEEDS,
+    MOST_PASSES,
+    MOST_SEEDS,
+    PRETRAIN_TOKENS,
+    PRETRAINING_SHARE,
+    VOCABULARY,
+    Dials,
+    candidates,
+)
+from transferlaws.errors import TransferLawsError
+from transferlaws.laws import Design, Hernandez, Power, Scratch, expected_sd, power
+from transferlaws.models.ladder import LADDER
+from transferlaws.reports.own import Folders
+from transferlaws.reports.pilot import Pilot, Prices, no_records
+
+CORE_SHARE = 0.5  # of the hours, for the study with two seeds a cell; the rest buys seeds
+STUDIES, REDRAWN = 12, 50  # planted, to see what the design can tell
+ALPHA, BETA, WORTH = 0.3, 0.3, 3.0
+"""The law that is planted: mild exponents, and data transferred of three times those given, in the middle."""
+CHARS_PER_TOKEN = 1.4  # of a vocabulary of 512
+
+
+def choose(folders: Folders, hours: float, pilot: Pilot) -> tuple[Dials, float, list[dict[str, Any]]]:
+    """The candidate that tells most of those the hours allow, its core-seconds, and all candidates."""
+    available = folders.corpora[folders.question.target].characters("train")
+    tokens = _pretrain_tokens(folders, hours, pilot.prices)
+    affordable = CORE_SHARE * 3600 * hours
+    rows: list[dict[str, Any]] = []
+    best: tuple[float, Dials, float] | None = None
+    cheapest = math.inf
+    for dials in candidates(available, tokens):
+        core = _core_seconds(folders, dials, pilot.prices)
+        cheapest = min(cheapest, core)
+        row: dict[str, Any] = {
+            "sizes": len(dials.sizes),
+            "d_chars": [dials.d_chars[0], dials.d_chars[-1]],
+            "core_hours": core / 3600,
+            "sd": None,
+        }
+        rows.append(row)
+        if core > affordable:
+            continue
+        spare = (3600 * hours - pilot.seconds - core) / max(
+            _round_seconds(folders, dials, pilot.prices), 1e-9
+        )
+        seeds = int(np.clip(LEAST_SEEDS + spare, LEAST_SEEDS, MOST_SEEDS))
+        sd = expected_sd(_design(dials, seeds), _law(dials), pilot.noise, Scratch())
+        row["sd"] = sd
+        score = sd["alpha"] * sd["beta"]
+        if best is None or score < best[0]:
+            best = score, dials, core
+    if best is None:
+        raise TransferLawsError(
+            f"--core-hours {hours:g} is too little for any answer: the smallest study of these folders "
+            f"({FEWEST_SIZES} sizes, {FEWEST_DATA} amounts of data, {LEAST_SEEDS} seeds) takes about "
+            f"{cheapest / 3600:.2g}, more seeds as much again: {cheapest / 3600 / CORE_SHARE:.2g} would do"
+        )
+    return best[1], best[2], rows
+
+
+def _pretrain_tokens(folders: Folders, hours: float, prices: Prices) -> dict[int, int]:
+    """Tokens of pre-training, by number of sizes: a share of the hours, within what the sources hold."""
+    most = MOST_PASSES * folders.pretrain_chars / CHARS_PER_TOKEN
+    found = {}
+    for count in range(1, len(LADDER) + 1):
+        per_token = sum(
+            size.flops_per_token(VOCABULARY, CONTEXT) / prices.flops_per_second[size]
+            for size in LADDER[:count]
+        )
+        affordable = PRETRAINING_SHARE * 3600 * hours / len(folders.question.sources)
+        tokens = affordable / (per_token * prices.slowness)
+        found[count] = int(float(f"{np.clip(min(tokens, most), *PRETRAIN_TOKENS):.2g}"))
+    return found
+
+
+def _core_seconds(folders: Folders, dials: Dials, prices: Prices) -> float:
+    plan = folders.at_scale(dials.scale(folders.pretrain_chars)).plan
+    return prices.core_seconds(plan, no_records(folders))
+
+
+def _round_seconds(folders: Folders, dials: Dials, prices: Prices) -> float:
+    """What one seed more of every cell takes."""
+    more = replace(dials, seeds=tuple(n + 1 for n in dials.seeds))
+    return _core_seconds(folders, more, prices) - _core_seconds(folders, dials, prices)
+
+
+def _design(dials: Dials, seeds: int) -> Design:
+    return Design(
+        tuple(float(size.n_params) for size in dials.sizes), tuple(map(float, dials.d_chars)), seeds
+    )
+
+
+def _law(dials: Dials) -> Hernandez:
+    """The planted law: in the middle of the design, WORTH times the data given are transferred."""
+    n = float(np.exp(np.mean(np.log([size.n_params for size in dials.sizes]))))
+    d = float(np.exp(np.mean(np.log(dials.d_chars))))
+    return Hernandez(k=WORTH * d ** (1 - ALPHA) / n**BETA, alpha=ALPHA, beta=BETA)
+
+
+def seen(dials: Dials, noise: float) -> Power | None:
+    """What the design with its first seeds sees of a planted law; None where too little to fit."""
+    try:
+        return power(_design(dials, min(dials.seeds)), _law(dials), noise, STUDIES, bootstrap=REDRAWN)
+    except TransferLawsError:
+        return None
