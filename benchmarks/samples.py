@@ -95,7 +95,7 @@ def train(
     spec: RunSpec = replace(like, recipe=recipe, seed=0, learning_rate=rate)
     if arm != "scratch":
         laboratory.pretrained(arm, n_params)
-    model = starting_model(spec, laboratory.study.store)
+    model = starting_model(spec, laboratory.study.store, laboratory.bench)
     corpus = laboratory.bench._corpus(spec.data[0].fingerprint)
     tokenizer = laboratory.bench.tokenizer(spec)
     tokens = [
