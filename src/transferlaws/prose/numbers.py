@@ -71,8 +71,10 @@ def listing(frame: pd.DataFrame | Sequence[Mapping[str, object]]) -> Prose:
     return grid(frame.columns, (map(said, row) for row in frame.itertuples(index=False)))
 
 
-def closing(was: str, why: str) -> Prose:
-    """The end of a prediction: what it was, from the results, and why."""
+def closing(was: str, why: str, *, answered: bool = True) -> Prose:
+    """The end of a prediction: what it was, from the results, and why; or why these runs have no answer."""
+    if not answered:
+        return Prose(f"**You predicted. These runs have no answer yet:** {was}")
     block = "\n\n" if was.startswith(("|", "-")) else " "
     return Prose(f"**You predicted. It was:**{block}{was}\n\n**Why:** {why}")
 

@@ -3,11 +3,13 @@
 import shlex
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from transferlaws.design.question import UNTITLED, Titles
+from transferlaws.design.scale import Scale
 from transferlaws.escape import block, code, html, markdown
 from transferlaws.laws import Fit
 from transferlaws.laws.paper import REPORTED
@@ -37,6 +39,28 @@ def download(name: str, data: str, kind: str) -> str:
     """A link that holds a file."""
     held = b64encode(data.encode()).decode()
     return f'<a download="{html(name)}" href="data:{html(kind)};base64,{held}">Download {html(name)}</a>'
+
+
+def unlike(*scales: Scale) -> Prose:
+    """In what the recipes of studies that are compared differ from the first's; nothing where they do not."""
+    first, others = scales[0], scales[1:]
+    said = []
+    for other in others:
+        own, its = asdict(first.recipe), asdict(other.recipe)
+        named = (name for name in own if own[name] != its[name])
+        apart = [f"{name.replace('_', ' ')} {its[name]:g}, not {own[name]:g}" for name in named]
+        if first.tuning.smooth != other.tuning.smooth:
+            apart.append("settings searched in another way")
+        if apart:
+            said.append(
+                f"{code(other.name)} differs from {code(first.name)} in its recipe ({'; '.join(apart)})"
+            )
+    if not said:
+        return Prose()
+    return Prose(
+        f"**Not like with like.** {'. '.join(said)}. What parts these studies may be the recipe, and not "
+        "what is compared."
+    )
 
 
 def trained_with(everything: pd.DataFrame) -> Prose:
