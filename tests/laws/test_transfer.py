@@ -120,6 +120,13 @@ def test_every_cell_has_a_status_and_none_is_dropped() -> None:
     assert (below["d_effective_low"] > below["d_chars"]).all()
     ossified = cells[cells["status"] == "no_transfer"]
     assert (ossified["d_transferred"] <= 0).all()
+    # At 3e5 characters the smallest size is on either side of a tenth of D(N), as far as these runs know it.
+    of_least = cells[cells["n_params"] == 3000].set_index("d_chars")
+    truth = (3e4 / (scratch.loss(3e3, np.inf) / 99)) ** (1 / 0.9) - 3e3
+    assert (of_least["d_n_chars_low"] < truth).all() and (truth < of_least["d_n_chars_high"]).all()
+    assert of_least["regime"].to_dict() == {1e4: "low", 3e4: "low", 1e5: "low", 3e5: "unknown", 1e6: "medium"}
+    row = laws_document([fit(table, bootstrap=50)], table=table)["scratch"][0]
+    assert row["d_n_range"] == pytest.approx(list(of_least.iloc[0][["d_n_chars_low", "d_n_chars_high"]]))
 
 
 def test_inversion_gives_back_the_effective_data() -> None:

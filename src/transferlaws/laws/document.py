@@ -20,6 +20,8 @@ from transferlaws.laws.estimators.result import Fit, Result
 from transferlaws.laws.frame import check_frame
 
 SCHEMA = 1
+MOST = 1e300
+"""Characters from which on D(N) has no end."""
 CURVE_PARAMETERS = 3
 """What a curve takes of the data's degrees of freedom: its offset D0 is held by its prior rather."""
 
@@ -37,14 +39,15 @@ def laws_document(
     Every row of a law of transfer holds its own from-scratch curves, since each fit has its own. With
     `table`, such a row also holds what was measured: the gain of every cell (`gain`) and the ends of
     `pretrain_chars`, characters of pre-training, where the table has them; and the list at the top are the
-    curves of the from-scratch runs alone, with their range of data and their misfit (`sd_nats`, one for all
+    curves of the from-scratch runs alone, with the ends of their D(N) where a fit knows them (`d_n_range`,
+    null: open), their range of data and their misfit (`sd_nats`, one for all
     sizes, by `dof` degrees of freedom). Without it, the list at the top is that of the first fit.
     """
     transfer = [fit for fit in fits if isinstance(fit, Fit)]
     rows = [fit.to_row() for fit in fits]
     scratch: list[dict[str, Any]] = transfer[0].curves.to_rows() if transfer else []
     if table is not None and transfer:
-        scratch = _from_scratch(table)
+        scratch = _with_d_n(_from_scratch(table), transfer)
         measured = {fit.source: _measured(table, fit.source, fit.level) for fit in transfer}
         rows = [
             row | measured[fit.source] if isinstance(fit, Fit) else row
@@ -75,6 +78,17 @@ def _measured(table: pd.DataFrame, source: str, level: float) -> dict[str, Any]:
         if len(sizes):
             held["pretrain_chars"] = [float(sizes.min()), float(sizes.max())]
     return held
+
+
+def _with_d_n(scratch: list[dict[str, Any]], fits: Sequence[Fit]) -> list[dict[str, Any]]:
+    """The rows of curves with the ends of D(N) of the sizes that a fit has cells of."""
+    columns = ["n_params", "d_n_chars_low", "d_n_chars_high"]
+    cells = pd.concat([fit.cells[columns] for fit in fits]).drop_duplicates("n_params")
+    ends = {n: (low, high) for n, low, high in cells.itertuples(index=False) if low == low}
+    return [
+        row | ({"d_n_range": [end if end < MOST else None for end in ends[n]]} if n in ends else {})
+        for row, n in ((row, row["n_params"]) for row in scratch)
+    ]
 
 
 def _from_scratch(table: pd.DataFrame) -> list[dict[str, Any]]:

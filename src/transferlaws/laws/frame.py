@@ -79,6 +79,9 @@ def _check_curves(holder: Mapping[str, Any], at: str) -> None:
         if curve.get("d_n_chars", "missing") is not None:
             _number(curve.get("d_n_chars", "missing"), f"{place}.d_n_chars", "of at least zero, or null",
                     lambda chars: chars >= 0)  # fmt: skip
+        for place_n, end in zip((".d_n_range[0]", ".d_n_range[1]"), curve.get("d_n_range", ()), strict=False):
+            if end is not None:
+                _number(end, place + place_n, "of at least zero, or null", lambda chars: chars >= 0)
         if "d_chars" in curve:
             _ends(curve["d_chars"], f"{place}.d_chars")
         if curve.get("sd_nats") is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import SCRATCH, Curve, Hernandez, Predictive, Status
+from transferlaws.laws.curves.curve import regime_of
 from transferlaws.laws.paper import CITATION, TABLE_1
 from transferlaws.planner.measured import MeasuredCell
 
@@ -25,14 +26,14 @@ SAME = 0.05
 
 @dataclass(frozen=True)
 class Alone:
-    """The curves of the from-scratch runs alone; `d_n` is D(N) of each curve in characters.
+    """The curves of the from-scratch runs alone; `d_n` are the ends of D(N) of each curve in characters.
 
     `sd` is the runs' misfit about them in nats/token, by `dof` degrees of freedom; None: not known. `d_range`
     are the ends of the data they were drawn through.
     """
 
     curves: tuple[Curve, ...] = ()
-    d_n: tuple[float, ...] = ()
+    d_n: tuple[tuple[float, float], ...] = ()
     sd: float | None = None
     dof: int = 0
     d_range: tuple[float, float] | None = None
@@ -70,12 +71,15 @@ class SourceLaw:
         return decades_outside((n_params, self.n_range), (d_chars, self.d_range))
 
     def regime(self, n_params: float, d_chars: float) -> str:
-        """low: D_F <= 0.1 D(N); medium: up to D(N); high beyond; unknown without from-scratch curves."""
+        """low: D_F <= 0.1 D(N); medium: up to D(N); high beyond; unknown where these runs do not say."""
         if not self.alone.curves:
             return "unknown"
         sizes = np.log([curve.n_params for curve in self.alone.curves])
-        d_n = float(np.exp(np.interp(np.log(n_params), sizes, np.log(np.maximum(self.alone.d_n, 1e-9)))))
-        return "low" if d_chars <= 0.1 * d_n else "medium" if d_chars <= d_n else "high"
+        low, high = (
+            float(np.exp(np.interp(np.log(n_params), sizes, np.log(np.maximum(ends, 1e-9)))))
+            for ends in zip(*self.alone.d_n, strict=True)
+        )
+        return regime_of(d_chars, (low, high))
 
     def loss(self, n_params: float, d_effective: Floats) -> Floats:
         """From-scratch loss by the law's own curves, at any size and effective data (m,) in characters."""
@@ -229,11 +233,20 @@ def _alone(scratch: Sequence[Mapping[str, Any]]) -> Alone:
     ends = [row["d_chars"] for row in scratch if "d_chars" in row]
     return Alone(
         curves,
-        tuple(1e300 if row["d_n_chars"] is None else min(row["d_n_chars"], 1e300) for row in scratch),
+        tuple(map(_ends_of_d_n, scratch)),
         scratch[0].get("sd_nats") if scratch else None,
         scratch[0].get("dof", 0) if scratch else 0,
         (min(low for low, _ in ends), max(high for _, high in ends)) if ends else None,
     )
+
+
+def _ends_of_d_n(row: Mapping[str, Any]) -> tuple[float, float]:
+    """Between which characters D(N) of a curve of laws.json lies; a sole value where it holds no more."""
+    low, high = (
+        1e300 if end is None else min(float(end), 1e300)
+        for end in row.get("d_n_range", (row["d_n_chars"], row["d_n_chars"]))
+    )
+    return low, high
 
 
 def law_draws(row: Mapping[str, Any], law: Hernandez) -> Floats:

@@ -56,6 +56,23 @@ class Curve:
         return max(self.invert(self.E / level)[0], 0.0) if self.E > 0 else float("inf")
 
 
+LOW_DATA = 0.1
+"""The low-data regime: D_F at most this share of D(N)."""
+
+
+def regime_of(d_chars: float, d_n: tuple[float, float]) -> str:
+    """low: `d_chars` is at most a tenth of D(N); medium: at most D(N); high: more.
+
+    In characters, `d_n` being the ends of D(N). Where these leave room for more than one: unknown.
+    """
+    low, high = d_n
+    if d_chars <= LOW_DATA * low:
+        return "low"
+    if d_chars > high:
+        return "high"
+    return "medium" if LOW_DATA * high < d_chars <= low else "unknown"
+
+
 @dataclass(frozen=True)
 class MeasuredCurve:
     """PCHIP through the measured means of one size, made monotone; it knows no floor, and no data beyond."""

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.curves.curve import Curves, MeasuredCurve
+from transferlaws.laws.curves.curve import Curves, MeasuredCurve, regime_of
 from transferlaws.laws.curves.floor import N_CURVE, floor_inverse, floor_loss
 from transferlaws.laws.curves.scratch import (
     curve_noise,
@@ -31,16 +31,13 @@ from transferlaws.laws.status import CellStatus
 
 Floats = NDArray[np.float64]
 
-LOW_DATA = 0.1
-"""The low-data regime: D_F at most this share of D(N)."""
-
 
 @dataclass(frozen=True)
 class Inversion:
     """Effective data (s,) in characters of the source cells, and redrawn (B, s); inf below the floor.
 
     `theta` (S, 4) are the from-scratch curves, `misfit` is what they leave unexplained, and `d_n` (S,) is
-    D(N) in characters.
+    D(N) in characters, `d_n_redrawn` (B, S) that of redrawn studies.
     """
 
     cells: Cells
@@ -49,6 +46,7 @@ class Inversion:
     d_effective: Floats
     redrawn: Floats
     d_n: Floats
+    d_n_redrawn: Floats
 
     @property
     def sd(self) -> Floats:
@@ -97,8 +95,8 @@ def invert_cells(cells: Cells, bootstrap: int, seed: int) -> Inversion:
     sd = np.sqrt(np.diag(covariance))
     drawn = scratch_theta(cells, losses, sd, theta) if bootstrap else np.zeros((0, len(cells.sizes), N_CURVE))
     redrawn = floor_inverse(drawn[:, size], losses[:, at], d_ref)
-    d_n = np.maximum(floor_inverse(theta, theta[:, 0] / 0.99, d_ref), 0.0)
-    return Inversion(cells, theta, misfit, value, redrawn, d_n)
+    d_n, again = (np.maximum(floor_inverse(each, each[..., 0] / 0.99, d_ref), 0.0) for each in (theta, drawn))
+    return Inversion(cells, theta, misfit, value, redrawn, d_n, again)
 
 
 def effective_data(
@@ -116,8 +114,9 @@ def effective_data(
     always come from redrawing the table `bootstrap` times. Columns: n_params, d_chars, loss and loss_sd (of
     one run; nats/token), n_seeds, d_effective (_low, _high) and d_transferred (_low, _high) in characters,
     fraction, multiplier, amplification |d ln D_E / d L| in 1/nats, status (a `CellStatus`), regime (low: D_F
-    up to 0.1 D(N); medium: up to D(N); high), d_n_chars. Unbounded ends are inf, unknown values NaN. Raises
-    TransferLawsError for a table without that source or without from-scratch curves.
+    up to 0.1 D(N); medium: up to D(N); high; unknown where the interval of D(N) leaves more than one), and
+    d_n_chars (_low, _high). Unbounded ends are inf, unknown values NaN. Raises TransferLawsError for a table
+    without that source or without from-scratch curves.
     """
     table = check_table(table)
     cells, _ = source_cells(table, (source or sole_source(table),))
@@ -144,7 +143,7 @@ def describe_cells(inversion: Inversion, curves: Curves | None = None, level: fl
         slope = float(curve.slope(d_effective)) if inside and d_effective > 0 else np.nan
         if inside and isinstance(curve, MeasuredCurve) and not curve.d_min <= d_effective <= curve.d_max:
             slope = np.nan
-        d_n = curve.d_n()
+        d_n = _interval(inversion.d_n_redrawn[:, cells.size[i]], level)
         rows.append(
             {
                 "n_params": cells.n_params[i],
@@ -162,8 +161,10 @@ def describe_cells(inversion: Inversion, curves: Curves | None = None, level: fl
                 "multiplier": d_effective / d_chars if inside else np.nan,
                 "amplification": 1 / abs(slope) if slope else np.nan,
                 "status": status.value,
-                "regime": "low" if d_chars <= LOW_DATA * d_n else "medium" if d_chars <= d_n else "high",
-                "d_n_chars": d_n,
+                "regime": regime_of(d_chars, d_n),
+                "d_n_chars": curve.d_n(),
+                "d_n_chars_low": d_n[0],
+                "d_n_chars_high": d_n[1],
             }
         )
     frame = pd.DataFrame(rows).sort_values(["n_params", "d_chars"], ignore_index=True)

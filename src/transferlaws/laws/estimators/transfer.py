@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.curves.curve import LOW_DATA
 from transferlaws.laws.data.table import check_table, notes, sole_source
 from transferlaws.laws.data.table import sources as sources_of
-from transferlaws.laws.estimators.effective import LOW_DATA, describe_cells, invert_cells, source_cells
+from transferlaws.laws.estimators.effective import describe_cells, invert_cells, source_cells
 from transferlaws.laws.estimators.loss_space import loss_space
 from transferlaws.laws.estimators.result import Fit, require_options
 from transferlaws.laws.estimators.two_step import two_step

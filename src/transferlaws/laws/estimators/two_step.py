@@ -10,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.curves.curve import LOW_DATA
 from transferlaws.laws.curves.floor import floor_loss
 from transferlaws.laws.curves.scratch import curves_of, reference
 from transferlaws.laws.estimators.adequacy import adequacy
-from transferlaws.laws.estimators.effective import LOW_DATA, Inversion
+from transferlaws.laws.estimators.effective import Inversion
 from transferlaws.laws.estimators.loss_space import ILL_CONDITIONED
 from transferlaws.laws.estimators.problem import LossSpace
 from transferlaws.laws.estimators.result import Estimate, Interval, law_samples

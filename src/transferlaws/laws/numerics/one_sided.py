@@ -6,7 +6,6 @@ deviance, -2 ln of that chance, is written as the square of a residual, so that 
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
 
 Floats = NDArray[np.float64]
 
@@ -26,15 +25,22 @@ def censored(standard: Floats) -> tuple[Floats, Floats]:
     `standard` is the model's loss less the upper end, in standard deviations: well below 0 nothing is left,
     well above it the residual is `standard` itself.
     """
-    log_chance = log_ndtr(-standard)
+    log_chance = _log_chance(standard)
     residual = np.sqrt(np.maximum(-2 * log_chance, 1e-24))
     return residual, np.minimum(_mills(standard, log_chance) / residual, 1.5)
 
 
 def information(standard: Floats) -> Floats:
     """What an upper end tells of a model's loss, as a share of what a measured loss would; elementwise."""
-    mills = _mills(standard, log_ndtr(-standard))
+    mills = _mills(standard, _log_chance(standard))
     return np.clip(mills * (mills - standard), 0.0, 1.0)
+
+
+def _log_chance(standard: Floats) -> Floats:
+    """ln of the chance that normal noise leaves a loss above the model's by as much."""
+    from scipy.special import log_ndtr  # a second's import that a planner need not wait for
+
+    return np.asarray(log_ndtr(-standard))
 
 
 def _mills(standard: Floats, log_chance: Floats) -> Floats:
