@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference, scratch_theta, table_box
 from transferlaws.laws.data.cells import Cells
-from transferlaws.laws.numerics.bootstrap import connected, power_of
+from transferlaws.laws.numerics.bootstrap import power_of
 from transferlaws.laws.numerics.one_sided import censored, one_sided
 from transferlaws.laws.numerics.solver import Box, Solution, huber, solve
 
@@ -161,15 +161,17 @@ class LossSpace:
         threshold: float = HUBER,
     ) -> Solution:
         """Fit a batch of loss vectors (B, m) from `start` (B, p)."""
-        # Only cells that share a sample are whitened together: many small products in place of a large one.
-        blocks = [(at, self.whiten[np.ix_(at, at)]) for at in connected(self.apart)]
+        n_law, mine = self.n_law, [np.flatnonzero(self.cells.size == s) for s in range(len(self.cells.sizes))]
+        columns = [slice(n_law + N_CURVE * s, n_law + N_CURVE * (s + 1)) for s in range(len(mine))]
 
         def residuals(theta: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
-            value, jacobian = self.predict(theta)
-            left = value - losses[rows]
-            for at, whiten in blocks:
-                left[:, at] = left[:, at] @ whiten
-                jacobian[:, at] = whiten @ jacobian[:, at]
+            value, plain = self.predict(theta)
+            left = (value - losses[rows]) @ self.whiten
+            jacobian = np.empty_like(plain)
+            jacobian[:, :, :n_law] = self.whiten @ plain[:, :, :n_law]
+            # A curve moves the cells of its own size only.
+            for at, of_curve in zip(mine, columns, strict=True):
+                jacobian[:, :, of_curve] = self.whiten[:, at] @ plain[:, at, of_curve]
             return one_sided(left, jacobian, self.cells.upper)
 
         return solve(
