@@ -13,6 +13,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -155,18 +156,30 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict[str, bytes], int]]:
+    """What a job leaves that nothing disturbs, and after how many operations; each is run once."""
+
+    @cache
+    def run(name: str) -> tuple[dict[str, bytes], int]:
+        folder = tmp_path_factory.mktemp(name) / "undisturbed"
+        before(folder)
+        code, operations = attempt(JOBS[name], folder)
+        assert code == 0
+        return contents(folder), operations
+
+    return run
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a job needs a process of its own to be killed in")
 @pytest.mark.parametrize("fault", ["kill", "full", "read-only"])
 @pytest.mark.parametrize("name", JOBS)
 def test_what_a_fault_leaves_is_old_or_new_and_the_job_can_be_run_again(
-    name: str, fault: str, tmp_path: Path
+    name: str, fault: str, tmp_path: Path, undisturbed: Callable[[str], tuple[dict[str, bytes], int]]
 ) -> None:
-    job, undisturbed = JOBS[name], tmp_path / "undisturbed"
-    before(undisturbed)
-    old = contents(undisturbed)
-    code, operations = attempt(job, undisturbed)
-    assert code == 0
-    new = contents(undisturbed)
+    job, (new, operations) = JOBS[name], undisturbed(name)
+    before(tmp_path / "old")
+    old = contents(tmp_path / "old")
     steps = range(1, operations + 1)
     for at in random.Random(f"{name} {fault}").sample(steps, min(TRIES, operations)):
         folder = tmp_path / str(at)

@@ -32,6 +32,16 @@ def test_what_was_there_stays_until_the_new_file_is_whole(tmp_path: Path) -> Non
     assert [(file.name, file.read_bytes()) for file in path.parent.iterdir()] == [("numbers.csv", b"new")]
 
 
+def test_what_killed_processes_left_goes_after_a_day_and_nothing_else_does(tmp_path: Path) -> None:
+    names = [f".laws.json.{'0' * 32}.tmp", f".old.{'a' * 32}.tmp", ".mine.tmp", "numbers.csv"]
+    for name in names:
+        (tmp_path / name).write_text("half")
+    for name in names[1:]:
+        os.utime(tmp_path / name, (0, 0))
+    write_atomic(tmp_path / "new", "")
+    assert {path.name for path in tmp_path.iterdir()} == {"new", *names} - {names[1]}
+
+
 def test_a_file_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "numbers.csv").mkdir()
     with pytest.raises(TransferLawsError, match=r"cannot write .*numbers\.csv: "):

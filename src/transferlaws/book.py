@@ -243,9 +243,10 @@ def _kernel_environment(root: Path) -> dict[str, str]:
 
 
 def _tidy(notebook: Any) -> Any:
-    """Show the parameters that were used, and drop times and paths, so that equal runs give equal files."""
+    """Show the parameters that were used; drop times, paths and chance, so that equal runs give equal files."""
     injected = any("injected-parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
-    for cell in notebook.cells:
+    for place, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{place}"
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
         if injected and "parameters" in cell.metadata.get("tags", []):

@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,7 @@ def replace_atomic(path: Path) -> Iterator[Path]:
             raise TransferLawsError(f"cannot write {path}: it is protected against writing")
         if regular:
             target.parent.mkdir(parents=True, exist_ok=True)
+            _tidy(target.parent)
             name = target.name.encode()[:180].decode(errors="ignore")  # a name has 255 bytes at most
             temporary = target.with_name(f".{name}.{uuid.uuid4().hex}.tmp")
         else:
@@ -176,8 +178,14 @@ def remove_left_behind(folder: Path, pattern: str) -> None:
     """Remove what processes that were killed more than a day ago left unfinished in a folder."""
     for path in folder.glob(pattern):
         with suppress(OSError):  # another process was first, or it is not ours to remove
-            if time.time() - path.stat().st_mtime > STALE_SECONDS and os.access(path, os.W_OK):
-                shutil.rmtree(path, ignore_errors=True)
+            if time.time() - path.lstat().st_mtime > STALE_SECONDS and os.access(path, os.W_OK):
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+
+@cache
+def _tidy(folder: Path) -> None:
+    """Once a process, remove from a folder that is written to what `replace_atomic` left there."""
+    remove_left_behind(folder, f".*.{'[0-9a-f]' * 32}.tmp")
 
 
 def refuse_input_as_output(out: Path, *inputs: Path) -> None:

@@ -67,7 +67,7 @@ class Store:
             if key in self._seen and self._seen[key][0] == stamp:
                 return self._seen[key][1]
             text = path.read_bytes()
-        except FileNotFoundError:  # never there, or another process has just set it aside
+        except (FileNotFoundError, NotADirectoryError):  # never there, or just set aside by another process
             return self.published.get(key)
         except (OSError, ValueError) as error:  # a folder, somebody else's file, a key that is no name
             if key not in self._unreadable:
