@@ -243,7 +243,7 @@ def _kernel_environment(root: Path) -> dict[str, str]:
 
 
 def _tidy(notebook: Any) -> Any:
-    """Show the parameters that were used; drop times, paths and chance, so that equal runs give equal files."""
+    """Show the parameters that were used; drop times, paths and chance: equal runs give equal files."""
     injected = any("injected-parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
     for place, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{place}"
