@@ -54,7 +54,7 @@ def test_a_change_of_alpha_is_said_with_where_one_alpha_holds_and_whether_it_men
     bent = replace(found, drift=Interval(0.2, 0.1, 0.3), straight=bad)
     said = prose.evidence.bends({"text": bent})
     assert "**alpha changes**" in said and "with that change the law follows the runs" in said
-    assert "the change is not what the law lacks" in prose.evidence.bends({"text": replace(bent, curved=bad)})
+    assert "that is not all the law lacks" in prose.evidence.bends({"text": replace(bent, curved=bad)})
     assert "no range of data in which one alpha" in prose.evidence.bends({"text": replace(bent, range=None)})
     assert "too few" in prose.evidence.bends({"text": replace(found, p=None)})
 

@@ -92,7 +92,7 @@ def _bend(found: Curvature) -> str:
         "there is no range of data in which one alpha describes them"
         if found.range is None
         else f"one alpha of {found.alpha:.2f} is the local law between "
-        f"{' and '.join(scientific(end, 1) for end in found.range)} characters, and no further"
+        f"{' and '.join(scientific(float(f'{end:.1e}')) for end in found.range)} characters, and no further"
     )
     straight, curved = found.straight, found.curved
     held = [each.verdict in (Adequate.ADEQUATE, Adequate.UNTESTED) for each in (straight, curved)]
@@ -104,7 +104,7 @@ def _bend(found: Curvature) -> str:
     )
     follows = {
         (False, True): "with that change the law follows the runs, and without it it does not",
-        (False, False): "the change is not what the law lacks: with it, too, it does not follow the runs",
+        (False, False): "that is not all the law lacks: with it, too, it does not follow the runs",
         (True, True): "the runs do not speak against the form with it, nor without it",
         (True, False): "the runs do not speak against the law without it, and do with it",
     }[held[0], held[1]]
