@@ -111,9 +111,10 @@ def check_table(
     arm trained from scratch, which is `scratch` from here on. With `armless` a table without the column arm
     may come, and needs n_params, d_tokens and loss. Runs without data are set aside unless `zero_data` says
     that they are wanted. A run whose column `ended` says limit was stopped before its loss was done falling,
-    and laws of transfer take that loss for an upper end. Where a learning rate or another column of `TUNED` varies within a cell, the cell's
-    best setting counts, by `loss_validation` if every row has it. Raises TransferLawsError naming the missing
-    columns, or the column and line of a value no run can have. Checking a checked table changes nothing.
+    and laws of transfer take that loss for an upper end. Where a learning rate or another column of `TUNED`
+    varies within a cell, the cell's best setting counts, by `loss_validation` if every row has it. Raises
+    TransferLawsError naming the missing columns, or the column and line of a value no run can have. Checking
+    a checked table changes nothing.
     """
     said = list(table.attrs.get("notes", ()))
     table = _rename(table, columns or {}, where, said)
