@@ -1,7 +1,8 @@
-"""No page of the site asks another host for anything.
+"""No page of the site asks another host for anything, nor this one for more than it shows.
 
 MathJax comes from the PyPI package `sphinx-mathjax-offline` (its one file and its fonts, 1.6 MB);
-the scripts of sphinx-thebe, which point at a CDN and which no page uses, are dropped.
+the scripts of sphinx-thebe, which point at a CDN and which no page uses, are dropped. So is the theme's icon
+script, half of what a page would weigh: `transferlaws.css` draws the ten icons there are.
 """
 
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
+ICONS = "scripts/fontawesome.js"
 WANTED = ("tex-mml-chtml.js", "output/chtml/fonts/")
 
 
@@ -24,6 +26,13 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file.locate(), target)
+
+
+def empty_icons(app: Sphinx, error: Exception | None) -> None:
+    """Leave nothing in the theme's icon script, which its template loads on every page."""
+    script = Path(app.outdir, "_static", ICONS)
+    if error is None and app.builder.format == "html" and script.exists():
+        script.write_text("", encoding="utf-8")
 
 
 def drop_thebe(_app: Sphinx, _page: str, _template: str, context: dict, _doctree: object) -> None:
@@ -42,5 +51,6 @@ def drop_thebe(_app: Sphinx, _page: str, _template: str, context: dict, _doctree
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", empty_icons, priority=900)
     app.connect("html-page-context", drop_thebe, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

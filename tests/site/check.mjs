@@ -1,9 +1,11 @@
 // node tests/site/check.mjs SITE: open every page of the built website in Chromium, on a desktop, in the dark
 // and on a phone, and fail on: a request to another host, a missing file, a console error, sideways overflow,
-// an undrawn formula or chart, a slider without effect, a dead link or anchor, a serious accessibility finding.
+// an undrawn formula or chart, a slider without effect, a dead link or anchor, a serious accessibility finding, runs that
+// cannot be looked through by keyboard or from a folder, a page that is heavy.
 import { createServer } from 'node:http';
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { gzipSync } from 'node:zlib';
 import { dirname, extname, join, posix, resolve } from 'node:path';
 import { createRequire } from 'node:module';
 
@@ -23,6 +25,7 @@ try {
 
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
   '.png': 'image/png', '.json': 'application/json', '.woff': 'font/woff', '.woff2': 'font/woff2' };
+const MOST = { page: 700_000, chart: 900_000 };  // gzipped bytes, without what MathJax loads; a chart brings Vega along
 const DEVICES = [['desktop', 1280, 900, 'light'], ['dark', 1280, 900, 'dark'], ['phone', 390, 844, 'light']];
 const faults = [];
 const report = (page, what) => { faults.push(`${page}: ${what}`); };
@@ -44,6 +47,7 @@ const pages = readdirSync(site, { recursive: true }).map(String)
   .filter((name) => !/http-equiv="refresh"/i.test(readFileSync(join(site, name), 'utf8'))).sort();  // a forward is only a link
 
 checkLinks();
+for (const name of pages) weigh(name);
 const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'site-check-')), {
   executablePath: browserPath,
   headless: true,
@@ -141,6 +145,15 @@ async function checkAccess(page, label) {
     .filter((v) => ['serious', 'critical'].includes(v.impact))
     .map((v) => ({ id: v.id, where: v.nodes.slice(0, 3).map((n) => n.target.join(' ')) })));
   for (const { id, where } of found) report(label, `accessibility: ${id} at ${where.join(' | ')}`);
+}
+
+function weigh(name) {
+  const body = readFileSync(join(site, name), 'utf8');
+  const wanted = [...body.matchAll(/<(?:script|link|img)\b[^>]*?\s(?:src|href)="([^"#?]+\.(?:js|css|svg|png|woff2))[^"]*"/g)].map((m) => m[1]);
+  const files = new Set(wanted.map((path) => posix.normalize(posix.join(dirname(name), path))).filter((path) => existsSync(join(site, path))));
+  const bytes = [name, ...files].reduce((sum, path) => sum + gzipSync(readFileSync(join(site, path))).length, 0);
+  const most = body.includes('data-spec=') ? MOST.chart : MOST.page;
+  if (bytes > most) report(name, `weighs ${Math.round(bytes / 1000)} kB gzipped, more than ${most / 1000}`);
 }
 
 function checkLinks() {
