@@ -102,8 +102,8 @@ def seeds_of(kind: str, arm: str, d_chars: float, rng: np.random.Generator) -> I
 
 
 def measured(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez]:
-    """A study with the noise of the published one, and its law."""
-    rng = np.random.default_rng([seed, MEASURED.index(kind), 8])
+    """A study with the noise of the published one, and its law; `kind` "noiseless" has its means."""
+    rng = np.random.default_rng([seed, (*MEASURED, "noiseless").index(kind), 8])
     sizes, data = (SIZES[:4], DATA[:6]) if kind == "twenty" else (SIZES, DATA)
     shared = samples(kind, data, rng)
     rows = []
@@ -120,7 +120,8 @@ def measured(kind: str, seed: int) -> tuple[pd.DataFrame, Hernandez]:
             limited = kind == "limited" and d >= 1e6
             above = rng.exponential(ABOVE) if limited else 0.0
             ended = "limit" if limited else "stalled"
-            rows.append((int(n), arm, int(d), int(s), loss + sd_of_run(arm, d) * z + above, ended))
+            noise = 0.0 if kind == "noiseless" else sd_of_run(arm, d) * z + above
+            rows.append((int(n), arm, int(d), int(s), loss + noise, ended))
     return pd.DataFrame(rows, columns=["n_params", "arm", "d_chars", "seed", "loss", "ended"]), LAW
 
 
@@ -253,7 +254,6 @@ def run(kinds: list[str], methods: list[str], count: int, first: int, seconds: f
 def report() -> None:
     """Put the summary into the account, between its marks, and print it."""
     found = summary(studies())
-    print(found.round(3).to_string(index=False))
     head = [
         "kind",
         "of",
@@ -264,15 +264,21 @@ def report() -> None:
         "ranks, p",
         "may be quoted",
     ]
-    lines = [head, ["---"] * len(head)]
+    lines = [head]
     for row in found[found["method"] == "loss_space"].to_dict("records"):
         numbers = [f"{100 * row['covered']:.1f} %", f"{row['over_1.96_sd']:.2f}", f"{row['bias_in_sd']:.2f}"]
         last = [f"{row['ranks_p']:.2g}", f"{100 * row['quotable']:.0f} %"]
         lines.append([row["kind"], row["parameter"], str(row["studies"]), *numbers, *last])
+    into_account(lines, BEGIN, END)
+
+
+def into_account(lines: list[list[str]], begin: str, end: str) -> None:
+    """Put a table, its head first, between two marks of the account, and print it."""
+    rows = "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], ["---"] * len(lines[0]), *lines[1:]])
+    print(rows)
     page = PATH.with_name("README.md")
-    before, rest = page.read_text("utf-8").split(BEGIN)
-    table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    page.write_text(f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.split(END)[1]}", "utf-8")
+    before, rest = page.read_text("utf-8").split(begin)
+    page.write_text(f"{before}{begin}\n\n{rows}\n\n{end}{rest.split(end)[1]}", "utf-8")
 
 
 def main() -> None:
