@@ -101,8 +101,10 @@ async function look(name, device, width, height, scheme) {
     if (await page.locator('div.runs').count()) {
       browsers += 1;
       await lookThroughRuns(page, label);
-      await page.goto(`file://${join(site, name)}`, { waitUntil: 'load' });
-      if (!await page.locator('div.runs tbody tr').count()) report(label, 'shows no runs when it is opened from a folder');
+      const folder = await browser.newPage();
+      await folder.goto(`file://${join(site, name)}`, { waitUntil: 'load' });
+      if (!await folder.locator('div.runs tbody tr').count()) report(label, 'shows no runs when it is opened from a folder');
+      await folder.close();
     }
   }
   if (device !== 'phone') await checkAccess(page, label);
