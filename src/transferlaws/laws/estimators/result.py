@@ -68,9 +68,7 @@ def _number(value: float | None) -> float | None:
 def require_options(bootstrap: int, level: float) -> None:
     """Raise UsageError unless `bootstrap` draws can carry intervals and `level` is a level."""
     if bootstrap < LEAST_DRAWS:
-        raise UsageError(
-            f"bootstrap is {bootstrap}; an interval takes {LEAST_DRAWS} redrawn studies or more"
-        )
+        raise UsageError(f"bootstrap is {bootstrap}; an interval takes {LEAST_DRAWS} redrawn studies or more")
     if not 0.5 <= level < 1:
         raise UsageError(f"level is {level}; it takes a share from 0.5 to below 1, such as 0.95")
 
