@@ -323,15 +323,14 @@ def _again(found: Evidence, out: Path) -> Iterator[Markup]:
     laws = found.results.relative_to(out) / "laws.json"
     (n, d), main = found.asked, found.study.question.main
     yield tag("h2", "Go on from here")
-    lines: tuple[tuple[str, str], ...] = (
+    lines = [
         ("the same command", "goes on where it stopped, and writes this page anew"),
         (f"{found.results.relative_to(out)}/runs.csv", "every run, a row each"),
-        (
-            f"transferlaws predict --laws {quote(str(laws))} --source {quote(main)} --n-params {n} "
-            f"--d-chars {d}",
-            "asks about another size or amount of data",
-        ),
-    )
+    ]
+    if any(row["source"] == main for row in found.laws["rows"]):
+        asks = f"--source {quote(main)} --n-params {n} --d-chars {d}"
+        verb = f"transferlaws predict --laws {quote(str(laws))} {asks}"
+        lines.append((verb, "asks about another size or amount of data"))
     yield tag("ul", *(tag("li", tag("code", what), f" {does}") for what, does in lines))
 
 
