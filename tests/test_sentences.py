@@ -176,10 +176,10 @@ def test_which_vocabulary_needs_the_fewest_bits(tuned: pd.DataFrame) -> None:
     for title in list(names)[1:]:
         other = pd.read_csv(FOLDER.parent / names[title] / "runs.csv")
         bits[title] = other[(other["role"] == "run") & (other["status"] == "ok") & (other["d_chars"] > 0)]
-    cells = pd.concat(bits, names=["cut"]).reset_index("cut")
-    cells = cells[cells["arm"] == "text"].groupby(["n_params", "d_chars", "cut"])["bits_per_char"].mean()
-    cells = cells.unstack()
-    least = cells.dropna().idxmin(axis=1).value_counts()
+    every = pd.concat(bits, names=["cut"]).reset_index("cut")
+    cell = ["n_params", "d_chars"]
+    means = every[every["arm"] == "text"].pivot_table("bits_per_char", cell, "cut").dropna()
+    least = means.idxmin(axis=1).value_counts()
     said = prose.encodings.lowest(prose.encodings.common(tables, "text"), "text")
     counts = ", ".join(f"{title} in {least[title]}" for title in names if title in least)
-    holds(said, f"After pre-training, the fewest bits per character of {len(cells.dropna())} cells: {counts}")
+    holds(said, f"After pre-training, the fewest bits per character of {len(means)} cells: {counts}")

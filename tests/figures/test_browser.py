@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,10 +35,11 @@ def curve(n: int) -> pd.DataFrame:
     return both.assign(key="a1", loss_train=both["loss_validation"].where(both["phase"] == "hold") - 1)
 
 
-def shown(page: str) -> dict[str, object]:
+def shown(page: str) -> dict[str, Any]:
     """What the page's only script element holds."""
     (data,) = re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL)
-    return json.loads(data)
+    found: dict[str, Any] = json.loads(data)
+    return found
 
 
 def test_hostile_names_stay_inside_the_json_and_unseen_signs_are_written_out() -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from transferlaws import laws, prose
+from transferlaws.figures import effective
 from transferlaws.laws import (
     Chinchilla,
     Design,
@@ -196,11 +197,23 @@ def test_fewer_passes_are_counted_both_ways() -> None:
 def test_cells_that_a_plot_loses_are_counted_and_their_absence_is_said() -> None:
     cells = pd.DataFrame({"status": ["interpolated", "below_floor", "no_transfer", "no_transfer"]})
     said = prose.cells.left_out({"text": cells})
-    assert "| text | 4 | 1 | 1 | 2 |" in said and "not a random choice" in said
+    assert "| text | 4 | 1 | 1 | 2 | 0 |" in said and "not a random choice" in said
     assert "did best" in said and "did worst" in said
     worst = prose.cells.left_out({"text": cells.iloc[[0, 2]]})
     assert "did worst" in worst and "did best" not in worst
     assert "no cell is lost" in prose.cells.left_out({"text": cells.head(1)})
+
+
+def test_every_way_to_read_a_cell_has_its_words_and_its_place_in_a_picture() -> None:
+    statuses = [status.value for status in laws.CellStatus]
+    assert set(effective.STATUSES) == set(statuses)
+    row = {"n_params": 1e4, "d_chars": 1e4, "loss": 3.0, "multiplier": 2.0, "d_effective": 2e4}
+    row |= {"d_effective_low": 1e4, "d_effective_high": np.inf, "d_transferred": 1e4}
+    cells = pd.DataFrame([row | {"status": status} for status in statuses])
+    assert len({str(prose.cells.cell(cell, "text")) for _, cell in cells.iterrows()}) == len(statuses)
+    assert "a lower end alone" in prose.cells.cell(cells.iloc[statuses.index("at_limit")], "text")
+    said = prose.cells.spread(cells)
+    assert said.startswith("Of 5 cells") and "in 1 cell a run met its token limit" in said
 
 
 @pytest.mark.parametrize(("power", "word"), [(0.5, "up"), (-0.5, "down")])

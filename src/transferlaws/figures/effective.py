@@ -21,6 +21,7 @@ STATUSES = {
     "extrapolated": ("#f0e442", "..", "read off beyond the runs"),
     "below_floor": ("#56b4e9", "//", "below the curve's floor: no end"),
     "no_transfer": ("#d55e00", "xx", "no transfer: worse than from scratch"),
+    "at_limit": ("0.8", "--", "trained to its limit: a lower end alone"),
 }
 
 

@@ -96,7 +96,7 @@ def _arrow_row(axes: Axes, cell: pd.Series, height: float, ends: tuple[float, fl
         return
     end = float(np.clip(cell["d_effective"], *ends)) if np.isfinite(cell["d_effective"]) else ends[0]
     axes.plot([start, end], [height, height], color=shade, linewidth=1.4)
-    mark = "x" if cell["status"] == "no_transfer" else "o"
+    mark = {"no_transfer": "x", "at_limit": ">"}.get(str(cell["status"]), "o")
     filled = "full" if cell["status"] == "interpolated" else "none"
     axes.plot(end, height, mark, color=shade, fillstyle=filled, markersize=4)
 

@@ -40,6 +40,12 @@ def cell(row: pd.Series, source: str, titles: Titles = UNTITLED) -> Prose:
             "worth nothing, or worse."
         )
     low, high = row["d_effective_low"], row["d_effective_high"]
+    if row["status"] == "at_limit":
+        end = scientific(low) if np.isfinite(low) and low > 0 else "0"
+        return Prose(
+            f"{start} But a run met its token limit there while its loss still fell, so that its effective "
+            f"data have a lower end alone: {end} characters."
+        )
     ends = (
         scientific(low) if np.isfinite(low) and low > 0 else "0",
         scientific(high) if np.isfinite(high) else "no upper end",
@@ -70,6 +76,8 @@ def spread(cells: pd.DataFrame) -> Prose:
         )
     if endless:
         parts.append(f"in {counted(endless, 'cell')} the from-scratch curve never gets there")
+    if limited := int((cells["status"] == "at_limit").sum()):
+        parts.append(f"in {counted(limited, 'cell')} a run met its token limit, so only a lower end is known")
     if none:
         parts.append(f"in {counted(none, 'cell')} pre-training was worth nothing, or worse")
     return Prose(f"Of {counted(len(cells), 'cell')}: {'; '.join(parts)}.")
@@ -133,11 +141,15 @@ def left_out(cells: Mapping[str, pd.DataFrame]) -> Prose:
     for source, frame in cells.items():
         counts = frame["status"].value_counts()
         finite = int(counts.get("interpolated", 0)) + int(counts.get("extrapolated", 0))
-        ends = (int(counts.get("below_floor", 0)), int(counts.get("no_transfer", 0)))
+        ends = tuple(int(counts.get(status, 0)) for status in ("below_floor", "no_transfer", "at_limit"))
         rows.append((markdown(source), len(frame), finite, *ends))
     lost = [
         words
-        for place, words in ((3, "those in which pre-training did best"), (4, "those in which it did worst"))
+        for place, words in (
+            (3, "those in which pre-training did best"),
+            (4, "those in which it did worst"),
+            (5, "those that were not trained to their end"),
+        )
         if any(row[place] for row in rows)
     ]
     meaning = (
@@ -145,7 +157,7 @@ def left_out(cells: Mapping[str, pd.DataFrame]) -> Prose:
         if lost
         else "Here no cell is lost to it."
     )
-    columns = ("source", "cells", "on the axis", "beyond it: no end", "beyond it: no transfer")
+    columns = ("source", "cells", "on the axis", "no end", "no transfer", "a lower end alone")
     return Prose(f"{grid(columns, rows)}\n\n{meaning}")
 
 
