@@ -220,6 +220,20 @@ def test_nobody_else_can_speak_to_scheduler_or_workers(
     assert list(tmp_path.glob("*/")) == [everybodys]
 
 
+def test_scratch_folders_of_sweeps_that_were_killed_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left = tmp_path / "transferlaws-left"
+    left.mkdir()
+    os.utime(left, (0, 0))
+    with cluster._scratch() as mine:
+        os.utime(mine, (0, 0))
+        with cluster._scratch() as other:
+            assert set(tmp_path.iterdir()) == {Path(mine), Path(other)}
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("value", ["it's", "$(id)", "a b", 'q"', "x\n#SBATCH --uid=0", "`id`", ""])
 @pytest.mark.parametrize("option", ["partition", "account", "interface", "memory", "walltime"])
 def test_slurm_options_that_would_be_other_lines_are_refused(option: str, value: str) -> None:

@@ -12,18 +12,23 @@ only its owner can enter. Clusters elsewhere speak TLS where their address says 
 import asyncio
 import logging
 import os
+import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.files import locked
 
 logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 10  # for a scheduler to say what it is
+LEFT_SECONDS = 600  # until a scratch folder whose lock is free is one that was left
 # One thread a worker: two processes with one thread each beat one with two at these sizes.
 WORKER_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
@@ -127,8 +132,7 @@ def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
         for i in range(workers)
     ]
     with (
-        # Of its own: where all users' would be, others could have put modules for Python to find first.
-        tempfile.TemporaryDirectory(prefix="transferlaws-", ignore_cleanup_errors=True) as scratch,
+        _scratch() as scratch,
         dask.config.set(
             settings
             | {
@@ -147,6 +151,26 @@ def embedded(workers: int, devices: Sequence[str] = ()) -> Iterator[Any]:
         Client(cluster, set_as_default=False) as client,
     ):
         yield client
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder that only its owner can enter; where dask's own are, others could have put modules.
+
+    Removes those that sweeps have left which were killed: nobody holds their lock.
+    """
+    for left in Path(tempfile.gettempdir()).glob("transferlaws-*"):
+        with suppress(OSError, AttributeError):  # gone, or Windows, which has no such owners nor locks
+            found = left.lstat()
+            if found.st_uid == os.getuid() and time.time() - found.st_mtime > LEFT_SECONDS:
+                with locked(left / ".lock") as alone:
+                    if alone:
+                        shutil.rmtree(left, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="transferlaws-", ignore_cleanup_errors=True) as folder,
+        locked(Path(folder, ".lock")),
+    ):
+        yield folder
 
 
 def resources(client: Any) -> dict[str, float]:
