@@ -212,7 +212,7 @@ class Sweep:
     def _look_for_workers(self, client: Any) -> None:
         """Say so, once, when there has been no worker for a while: they may not start for lack of memory."""
         now = time.monotonic()
-        if client.nthreads():
+        if _threads(client):
             self._alone_since = None
         elif self._alone_since is None:
             self._alone_since = now
@@ -274,10 +274,18 @@ class Sweep:
         if bar.disable or (time.monotonic() < self._reported + pause and not last):
             return
         self._reported = time.monotonic()
-        workers = max(1, sum(client.nthreads().values()))
+        workers = max(1, _threads(client))
         words, bar.n, left = self.agenda.progress(self.training.values())
         bar.set_postfix_str(f"about {bar.format_interval(left / workers)} to go, {words}", refresh=False)
         bar.refresh()
+
+
+def _threads(client: Any) -> int:
+    """The threads of all workers; 1 where a scheduler is too busy to say. One that is gone cancels futures."""
+    try:
+        return sum(client.nthreads().values())
+    except OSError:
+        return 1
 
 
 async def _kill_workers(embedded: Any) -> None:
