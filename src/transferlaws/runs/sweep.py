@@ -281,7 +281,7 @@ class Sweep:
 
 
 def _threads(client: Any) -> int:
-    """The threads of all workers; 1 where a scheduler is too busy to say. One that is gone cancels futures."""
+    """The threads of all workers; 1 where a scheduler is too busy to say, which is not to be gone."""
     try:
         return sum(client.nthreads().values())
     except OSError:
