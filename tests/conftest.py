@@ -1,5 +1,7 @@
 """The tiny study, empty and trained, for the tests that need one."""
 
+import fcntl
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,8 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def study_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("study-cache")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this test session share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def study_cache(shared: Path) -> Path:
+    return shared / "study-cache"
 
 
 @pytest.fixture
@@ -36,10 +45,12 @@ def tiny_study(tmp_path: Path, study_cache: Path) -> Study:
 
 
 @pytest.fixture(scope="session")
-def trained_study(tmp_path_factory: pytest.TempPathFactory, study_cache: Path) -> Study:
-    """The tiny study with every run trained, without interruption. Read only."""
-    study = make_tiny_study(tmp_path_factory.mktemp("trained"), study_cache)
-    swept = study.ensure(jobs=2, progress=False)
+def trained_study(shared: Path, study_cache: Path) -> Study:
+    """The tiny study with every run trained, without interruption, once for all processes. Read only."""
+    study = make_tiny_study(shared / "trained", study_cache)
+    with (shared / "trained.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        swept = study.ensure(jobs=2, progress=False)
     assert not swept.failed
     return study
 

@@ -26,7 +26,6 @@ from tokenizers import decoders, models, pre_tokenizers, trainers
 from transferlaws.corpora import Corpus
 from transferlaws.errors import TransferLawsError
 from transferlaws.files import read_sealed, replace_atomic, sha256_once, write_atomic, write_sealed
-from transferlaws.models.saved import read_json
 from transferlaws.places import cache_dir
 
 logger = logging.getLogger(__name__)
@@ -151,14 +150,14 @@ def given_tokenizer(folder: Path) -> GivenTokenizer:
 
     Raises TransferLawsError if there is none, or no token that ends a text.
     """
+    files = (folder / name for name in ("tokenizer_config.json", "config.json"))
     try:
         backend = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        settings, config = (dict(json.loads(f.read_text("utf-8"))) if f.is_file() else {} for f in files)
     except Exception as error:  # the library raises a bare Exception for a broken file
         raise TransferLawsError(f"no tokenizer in {folder}: {error}") from error
     backend.no_truncation()
     backend.no_padding()
-    files = (folder / name for name in ("tokenizer_config.json", "config.json"))
-    settings, config = (read_json(path) if path.is_file() else {} for path in files)
     for name in ("eos", "bos", "sep"):
         token, end = settings.get(f"{name}_token"), config.get(f"{name}_token_id")
         token = token.get("content") if isinstance(token, dict) else token

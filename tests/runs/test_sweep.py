@@ -2,12 +2,7 @@
 
 import heapq
 import math
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -28,14 +23,6 @@ from transferlaws.runs.sweep import Sweep
 from transferlaws.training.spec import RunSpec
 
 ROOT = Path(__file__).parent.parent.parent
-SWEEP = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from tiny import make_tiny_study
-if __name__ == "__main__":
-    make_tiny_study(Path(sys.argv[1]), Path(sys.argv[2])).ensure(jobs=2, progress=False)
-"""
 
 
 def measured(study: Study) -> pd.DataFrame:
@@ -56,28 +43,6 @@ def test_the_whole_design_is_trained(trained_study: Study) -> None:
     assert table["loss"].between(1, 6).all()
     zero_shot = table[table["d_chars"] == 0]
     assert (zero_shot["tokens_seen"] == 0).all()
-
-
-def test_killed_in_the_middle_and_continued_equals_uninterrupted(
-    tmp_path: Path, study_cache: Path, trained_study: Study, tiny_study: Study
-) -> None:
-    script = tmp_path / "sweep.py"
-    script.write_text(SWEEP.format(tests=str(ROOT / "tests")))
-    command = [sys.executable, str(script), str(tmp_path), str(study_cache)]
-    first = min(cell.spec.key for cell in tiny_study.cells() if cell.spec and cell.spec.start is None)
-    with (tmp_path / "log").open("w") as log, tiny_study.store.claim(first):  # which keeps it from ending
-        sweep = subprocess.Popen(command, start_new_session=True, stderr=log)
-        deadline = time.monotonic() + 600  # for a machine that is busy with something else
-        while len(stamps(tiny_study)) < 5:
-            assert sweep.poll() is None and time.monotonic() < deadline, (tmp_path / "log").read_text()
-            time.sleep(0.02)
-        os.killpg(sweep.pid, signal.SIGKILL)
-        sweep.wait()
-    finished = stamps(tiny_study)
-    assert 5 <= len(finished) < len(stamps(trained_study))
-    tiny_study.ensure(jobs=2, progress=False)
-    assert finished.items() <= stamps(tiny_study).items()  # finished runs were not repeated
-    pd.testing.assert_frame_equal(measured(tiny_study), measured(trained_study), check_exact=True)
 
 
 def test_nothing_missing_trains_nothing_and_damage_is_repaired(

@@ -53,7 +53,7 @@ class Pairs:
         `arm` (m,) numbers the cells' arms from 0, `data` (m,) are ln of their data sizes.
         """
         levels, group = np.unique(data, return_inverse=True)
-        in_place = np.zeros((len(arm), n_arms, len(levels)))
+        in_place: Floats = np.zeros((len(arm), n_arms, len(levels)))
         in_place[np.arange(len(arm)), arm, group] = 1.0
         in_place = in_place.reshape(len(arm), -1)
         count, overlap = present.sum(1), present @ present.T
