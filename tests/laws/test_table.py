@@ -160,8 +160,15 @@ def swept(runs: pd.DataFrame, name: str, seeds: str) -> pd.DataFrame:
     return table
 
 
-@pytest.mark.parametrize("name", ["learning_rate", "LR", "Batch size", "weight-decay"])
-@pytest.mark.parametrize("seeds", ["shared", "each its own"])
+@pytest.mark.parametrize(
+    ("name", "seeds"),
+    [
+        ("learning_rate", "shared"),
+        ("LR", "each its own"),
+        ("Batch size", "shared"),
+        ("weight-decay", "each its own"),
+    ],
+)
 def test_of_what_is_tuned_the_best_of_a_cell_counts_for_everything_that_reads_the_table(
     runs: pd.DataFrame, tmp_path: Path, name: str, seeds: str
 ) -> None:

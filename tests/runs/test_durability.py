@@ -27,7 +27,7 @@ from transferlaws.design.scale import Scale
 from transferlaws.runs.execute import execute
 from transferlaws.runs.store import Store
 
-KILLS = int(os.environ.get("TRANSFERLAWS_TEST_KILLS", "6"))
+KILLS = int(os.environ.get("TRANSFERLAWS_TEST_KILLS", "4"))
 PATIENCE = 600  # seconds, for a machine that is busy with something else
 STOPPED = "transferlaws: stopped; finished runs are kept, the same command continues\n"
 SWEEP = """
@@ -37,10 +37,10 @@ if __name__ == "__main__":
     from pathlib import Path
     from test_durability import study_of
     from transferlaws import Study, cli
-    folder, cache, kills, *arguments = sys.argv[1:]
+    folder, cache, kills, jobs = sys.argv[1:]
     study = study_of(int(kills), Path(folder), Path(cache))
     Study.open = classmethod(lambda cls, name: study)
-    sys.exit(cli.main(["run", "--jobs", "2", "--no-progress", *arguments]))
+    sys.exit(cli.main(["run", "--jobs", jobs, "--no-progress"]))
 """
 
 
@@ -64,12 +64,14 @@ def study_of(kills: int, folder: Path, cache: Path) -> Study:
 class Sweep:
     """`transferlaws run` on a tiny study, in a session of its own as from a terminal."""
 
-    def __init__(self, folder: Path, cache: Path, kills: int = 0, most_bytes: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, cache: Path, kills: int = 0, *, jobs: int = 2, most_bytes: int | None = None
+    ) -> None:
         script = folder / "sweep.py"
         script.write_text(SWEEP.format(tests=str(Path(__file__).parent.parent)))
         limits = (most_bytes or 0, most_bytes or 0)
         self.process = subprocess.Popen(
-            [sys.executable, str(script), str(folder), str(cache), str(kills)],
+            [sys.executable, str(script), str(folder), str(cache), str(kills), str(jobs)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -194,11 +196,11 @@ def test_a_study_survives_kills_at_random_moments(
 
 
 def test_two_sweeps_at_once_share_the_work(tmp_path: Path, study_cache: Path, trained_study: Study) -> None:
-    with sweep_on(tmp_path, study_cache) as one, sweep_on(tmp_path, study_cache) as other:
+    with sweep_on(tmp_path, study_cache, jobs=1) as one, sweep_on(tmp_path, study_cache, jobs=1) as other:
         with held(study_of(0, tmp_path, study_cache)):  # until both can begin
 
             def busy(sweep: Sweep) -> bool:
-                return len(sweep.workers()) == 2
+                return len(sweep.workers()) == 1
 
             for sweep in (one, other):
                 wait_for(sweep, partial(busy, sweep))
@@ -211,8 +213,8 @@ def test_two_sweeps_at_once_share_the_work(tmp_path: Path, study_cache: Path, tr
 
 def test_a_signal_ends_a_sweep_cleanly(tmp_path: Path, study_cache: Path) -> None:
     study = study_of(0, tmp_path, study_cache)
-    with held(study, 1), sweep_on(tmp_path, study_cache) as sweep:
-        wait_for(sweep, lambda: len(sweep.workers()) == 2)
+    with held(study, 1), sweep_on(tmp_path, study_cache, jobs=1) as sweep:
+        wait_for(sweep, lambda: len(sweep.workers()) == 1)
         sweep.process.terminate()  # as a machine that shuts down does, here while workers are starting
         assert sweep.end() == (128 + signal.SIGTERM, "", STOPPED)
     with held(study, 1), sweep_on(tmp_path, study_cache) as sweep:
@@ -235,12 +237,12 @@ def test_a_full_disk_is_one_clear_error_and_the_study_goes_on_later(
         (study.store.records / f"{key}.json").unlink()
     kept = stamps(study)
     # The system refuses to let a file grow beyond a key for the workers, as it would on a full disk.
-    with sweep_on(tmp_path, study_cache, most_bytes=2_000) as sweep:
+    with sweep_on(tmp_path, study_cache, jobs=1, most_bytes=2_000) as sweep:
         code, out, error = sweep.end()
     assert (code, out) == (1, "")
     assert re.fullmatch(r"transferlaws: error: cannot write \S+\.json: .+\n", error), error
     assert stamps(study) == kept
-    with sweep_on(tmp_path, study_cache) as sweep:
+    with sweep_on(tmp_path, study_cache, jobs=1) as sweep:
         assert sweep.end() == (0, "study smoke: 3 runs trained, 0 failed\n", "")
     assert kept.items() <= stamps(study).items()
     assert_same(study, trained_study)
