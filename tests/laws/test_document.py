@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 from transferlaws import cli
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import read_laws
+from transferlaws.laws.forms import LOSS_LAWS
+from transferlaws.laws.frame import check_frame
 
 Damage = Callable[[dict[str, Any]], object]
 
@@ -95,3 +98,12 @@ def test_what_is_not_json_is_not_believed(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(TransferLawsError):
             read_laws(path)
+
+
+@pytest.mark.parametrize("law", LOSS_LAWS)
+def test_a_law_of_loss_that_lacks_its_constants_names_the_first(law: str) -> None:
+    ranges = {"n_params": [1e3, 1e6], "d_chars": [1e3, 1e6]}
+    row = {"source": "text", "method": "loss_space", "law": law, "status": "converged", "level": 0.95}
+    first = fields(LOSS_LAWS[law])[0].name
+    with pytest.raises(TransferLawsError, match=rf"rows\[0\]\.{first}"):
+        check_frame({"rows": [row | {"range": ranges}]})

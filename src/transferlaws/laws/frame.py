@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws.forms import LOSS_FORMS
+from transferlaws.laws.forms import LOSS_LAWS
 
 LAW = ("k", "alpha", "beta")
 CURVE = ("n_params", "E", "B", "b", "D0")
@@ -43,8 +43,8 @@ def _check_row(row: Mapping[str, Any], at: str) -> None:
         if ranges is not None and (missing := {"n_params", "d_chars"} - set(ranges)):
             raise _wrong(f"{at}.range.{min(missing)}", "missing", "two numbers, or null")
         names: tuple[str, ...] = LAW
-    elif row["law"] in LOSS_FORMS:
-        names = tuple(field.name for field in fields(LOSS_FORMS[row["law"]]))
+    elif row["law"] in LOSS_LAWS:
+        names = tuple(field.name for field in fields(LOSS_LAWS[row["law"]]))
         if ranges is None or "n_params" not in ranges or len(ranges) != 2 or None in ranges.values():
             raise _wrong(f"{at}.range", ranges, "the ends of n_params and of the data")
         for place, draw in _items(row, "draws", at) if "draws" in row else ():

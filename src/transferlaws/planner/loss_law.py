@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.laws import LOSS_FORMS, LossForm, Status
+from transferlaws.laws import LossForm, Status
+from transferlaws.laws.forms import LOSS_LAWS
 from transferlaws.planner.answer import REACH, Answer, central, no_end, positive, smallest, too_far
 from transferlaws.planner.law import decades_outside
 
 Floats = NDArray[np.float64]
 
-FORMS = {form.__name__.lower(): form for form in LOSS_FORMS.values()}
 GRID = 241
 LEAST = 1e-6
 """Share of the most data at which a search begins where some runs had none."""
@@ -136,7 +136,7 @@ def loss_law(laws: Mapping[str, Any], source: str | None = None) -> LossLaw | No
     Raises TransferLawsError for a document of laws of loss alone that does not hold the source.
     """
     try:
-        rows = [row for row in laws["rows"] if row.get("law") in FORMS]
+        rows = [row for row in laws["rows"] if row.get("law") in LOSS_LAWS]
         others = len(rows) < len(laws["rows"]) or laws["scratch"]
         held = sorted({row["source"] for row in rows})
         mine = [row for row in rows if row["source"] == (source or held[0])]
@@ -152,7 +152,7 @@ def loss_law(laws: Mapping[str, Any], source: str | None = None) -> LossLaw | No
 
 
 def _read(row: Mapping[str, Any]) -> LossLaw:
-    form = FORMS[row["law"]]
+    form = LOSS_LAWS[row["law"]]
     names = [field.name for field in fields(form)]
     data = next(name for name in row["range"] if name != "n_params")
     draws = [draw for draw in row.get("draws", ()) if None not in draw]

@@ -29,8 +29,11 @@ LOSS_FORMS: dict[str, type[LossForm]] = {
 }
 """The forms of loss by the name `compare` and the command line use."""
 
+LOSS_LAWS = {form.__name__.lower(): form for form in LOSS_FORMS.values()}
+"""The same by the name that a row of laws.json has in `law`."""
+
 __all__ = [
-    "AT_ONE_SIZE", "LOSS_FORMS", "BrokenPower", "Chinchilla", "Curved", "Hernandez", "Kaplan", "LossForm",
-    "Multiplicative", "PowerOfData", "Rectified", "RectifiedAtOneSize", "TransferGap", "Unified",
+    "AT_ONE_SIZE", "LOSS_FORMS", "LOSS_LAWS", "BrokenPower", "Chinchilla", "Curved", "Hernandez", "Kaplan",
+    "LossForm", "Multiplicative", "PowerOfData", "Rectified", "RectifiedAtOneSize", "TransferGap", "Unified",
     "UnifiedFloor",
 ]  # fmt: skip
