@@ -47,7 +47,7 @@ help: ## List these targets
 constraints-hashed.txt: constraints.txt pyproject.toml # all that these bring with them on any system (needs uv)
 	@uv pip compile pyproject.toml --extra train --extra book --extra hub --extra dev --constraint constraints.txt \
 	  --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-annotate --no-config --quiet \
-	  --default-index https://pypi.org/simple --custom-compile-command "make $@" --output-file $@
+	  --custom-compile-command "make $@" --output-file $@
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed (make PYTHON=python3.12 ...)")'
