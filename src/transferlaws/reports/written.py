@@ -31,7 +31,41 @@ def write_design(
     seen: Power | None,
 ) -> None:
     """Write both files: the dials, their `core` core-seconds, what was `tried`, and what would be `seen`."""
-    document = _document(folders, hours, pilot, dials, core, tried, seen)
+    seeds = min(dials.seeds)
+    dof = max(len(dials.sizes) * len(dials.d_chars) * (seeds - 1), 1)
+    reach = float(student.ppf(0.975, dof)) * pilot.noise * math.sqrt(2 / seeds)
+    scale = dials.scale(folders.pretrain_chars)
+    summary = None if seen is None else json.loads(seen.summary.to_json(orient="index"))
+    document = {
+        "schema": SCHEMA,
+        "core_hours": hours,
+        "target": folders.question.target,
+        "sources": list(folders.question.sources),
+        "fingerprints": {name: corpus.fingerprint for name, corpus in sorted(folders.corpora.items())},
+        "target_chars": folders.corpora[folders.question.target].characters("train"),
+        "tokenizer": f"{folders.question.tokenization.kind}, {scale.vocabulary_size} tokens, learnt from "
+        f"{folders.question.tokenization.corpus}",
+        "pilot": {
+            "core_seconds": pilot.seconds,
+            "noise_nats": pilot.noise,
+            "runs": pilot.noise_runs,
+            "length": pilot.prices.length,
+            "slowness": pilot.prices.slowness,
+            "flops_per_second": {str(size): s for size, s in pilot.prices.flops_per_second.items()},
+        },
+        "candidates": tried,
+        "sizes": [[size.n_layer, size.d_model, size.n_head] for size in dials.sizes],
+        "n_params": [size.n_params for size in dials.sizes],
+        "d_chars": list(dials.d_chars),
+        "seeds": list(dials.seeds),
+        "pretrain_tokens": dials.pretrain_tokens,
+        "pretrain_chars": folders.pretrain_chars,
+        "core_hours_expected": core / 3600,
+        "gain_half_width_expected": reach,
+        "power": summary,
+        "rounds": [],
+        "core_hours_spent": None,
+    }
     write_atomic(folders.out / "design.md", _in_words(document))
     write_atomic(folders.out / "design.json", json.dumps(document, indent=1, allow_nan=False) + "\n")
 
@@ -73,53 +107,6 @@ def note_round(folders: Folders, dials: Dials, seconds: float) -> None:
     document["rounds"].append(list(dials.seeds))
     document["core_hours_spent"] = seconds / 3600
     write_atomic(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
-
-
-def _document(
-    folders: Folders,
-    hours: float,
-    pilot: Pilot,
-    dials: Dials,
-    core: float,
-    tried: list[dict[str, Any]],
-    seen: Power | None,
-) -> dict[str, Any]:
-    """The design as JSON."""
-    seeds = min(dials.seeds)
-    dof = max(len(dials.sizes) * len(dials.d_chars) * (seeds - 1), 1)
-    reach = float(student.ppf(0.975, dof)) * pilot.noise * math.sqrt(2 / seeds)
-    scale = dials.scale(folders.pretrain_chars)
-    summary = None if seen is None else json.loads(seen.summary.to_json(orient="index"))
-    return {
-        "schema": SCHEMA,
-        "core_hours": hours,
-        "target": folders.question.target,
-        "sources": list(folders.question.sources),
-        "fingerprints": {name: corpus.fingerprint for name, corpus in sorted(folders.corpora.items())},
-        "target_chars": folders.corpora[folders.question.target].characters("train"),
-        "tokenizer": f"{folders.question.tokenization.kind}, {scale.vocabulary_size} tokens, learnt from "
-        f"{folders.question.tokenization.corpus}",
-        "pilot": {
-            "core_seconds": pilot.seconds,
-            "noise_nats": pilot.noise,
-            "runs": pilot.noise_runs,
-            "length": pilot.prices.length,
-            "slowness": pilot.prices.slowness,
-            "flops_per_second": {str(size): s for size, s in pilot.prices.flops_per_second.items()},
-        },
-        "candidates": tried,
-        "sizes": [[size.n_layer, size.d_model, size.n_head] for size in dials.sizes],
-        "n_params": [size.n_params for size in dials.sizes],
-        "d_chars": list(dials.d_chars),
-        "seeds": list(dials.seeds),
-        "pretrain_tokens": dials.pretrain_tokens,
-        "pretrain_chars": folders.pretrain_chars,
-        "core_hours_expected": core / 3600,
-        "gain_half_width_expected": reach,
-        "power": summary,
-        "rounds": [],
-        "core_hours_spent": None,
-    }
 
 
 def _in_words(document: dict[str, Any]) -> str:
