@@ -110,13 +110,15 @@ def test_a_gain_measured_with_less_pretraining_is_a_yes_to_more_and_nothing_else
 
 
 def hurt_study(where: str) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Laws of a study with harm of 0.4 nats everywhere, at the largest size or at the most data."""
+    """Laws of a study with harm of 0.4 nats everywhere, at one end of its sizes or of its data."""
     table = plant(Design(SIZES, DATA, 3), {"notes": LAW}, 0.006, seed=4)
     tuned = table["arm"] == "notes"
     hurt = {
         "everywhere": tuned,
         "largest size": tuned & (table["n_params"] == 50_000),
         "most data": tuned & (table["d_chars"] >= 3e5),
+        "smallest size": tuned & (table["n_params"] == 3_000),
+        "least data": tuned & (table["d_chars"] == 10_000),
     }[where]
     scratch = table[~tuned].set_index(["n_params", "d_chars", "seed"])["loss"]
     at = pd.MultiIndex.from_frame(table.loc[hurt, ["n_params", "d_chars", "seed"]])
@@ -153,6 +155,35 @@ def test_harm_is_said_and_bends_no_answer_from_scratch(where: str) -> None:
     assert planner.predict(laws, None, 4.3e4, 4e5).refused
 
 
+def gain_planted(n: float, d: float) -> float:
+    return float(Scratch().loss(n, d) - Scratch().loss(n, LAW.d_effective(n_params=n, d_chars=d)))
+
+
+@pytest.mark.parametrize("where", ["smallest size", "least data"])
+def test_harm_in_some_cells_is_no_doubt_about_cells_that_are_not_beside_them(where: str) -> None:
+    laws, _ = hurt_study(where)
+    assert planner.should_pretrain(laws, None, 3e3, 1e4, 1e7).hurts
+    decision = planner.should_pretrain(laws, None, 2.5e4, 2e5, 1e7)
+    assert (decision.pretrain, decision.basis) == (True, "law")
+    low, high = decision.gain.low, decision.gain.high
+    assert low is not None and high is not None and high - low < 0.2
+    assert low < gain_planted(2.5e4, 2e5) < high
+    beside = planner.should_pretrain(laws, None, 5e3, 1.5e4, 1e7)
+    assert beside.pretrain is not True and beside.basis == "around"
+
+
+def test_runs_of_one_size_tell_what_pretraining_is_worth_at_that_size_alone() -> None:
+    table = plant(Design((5e4,), DATA, 3), {"notes": LAW}, 0.006, seed=4)
+    laws = json.loads(json.dumps(laws_document([fit(table, bootstrap=50)], table=table)))
+    decision = planner.should_pretrain(laws, None, 5e4, 2e5, 1e7)
+    low, high = decision.gain.low, decision.gain.high
+    assert (decision.pretrain, decision.basis) == (True, "law")
+    assert low is not None and high is not None and low < gain_planted(5e4, 2e5) < high
+    assert "one size" in decision.gain.reason
+    other = planner.should_pretrain(laws, None, 1e5, 2e5, 1e7)
+    assert other.pretrain is None and "one size (n_params 50000)" in other.reason
+
+
 def alone_data(scratch: Scratch, n: float, loss: float) -> float:
     grid = np.geomspace(1e3, 1e7, 20_000)
     return float(np.interp(-loss, -scratch.loss(n, grid), grid))
@@ -163,8 +194,8 @@ def test_where_nothing_was_measured_the_interval_holds_law_and_curve() -> None:
     table = plant(Design(SIZES, DATA, 2), {"notes": LAW}, 0.005, seed=1)
     laws = json.loads(json.dumps(laws_document([fit(table, bootstrap=50)], table=table)))
     close = planner.predict(laws, None, 2e4, 6e4, "gain")
-    truth = float(Scratch().loss(2e4, 6e4) - Scratch().loss(2e4, LAW.d_effective(n_params=2e4, d_chars=6e4)))
-    assert close.low is not None and close.high is not None and close.low < truth < close.high
+    assert close.low is not None and close.high is not None
+    assert close.low < gain_planted(2e4, 6e4) < close.high
     for cell in laws["rows"][0]["measured"]:
         cell["gain"] = {end: value + 0.6 for end, value in cell["gain"].items()}
     wide = planner.predict(laws, None, 2e4, 6e4, "gain")

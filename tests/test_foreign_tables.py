@@ -128,6 +128,10 @@ def test_checkpoints_of_one_run_are_one_run(runs: pd.DataFrame, plain: Path, tmp
         (lambda t: t.assign(loss=[-1.0, *t["loss"][1:]]), "line 2, column loss: -1 is not positive"),
         (lambda t: t.drop(columns="arm"), "transferlaws fit TABLE --law chinchilla"),
         (lambda t: t.drop(columns=["loss", "arm"]), "lacks the columns arm, loss"),
+        (
+            lambda t: t.assign(d_chars=t["d_chars"].where(t["arm"] == "scratch", 0)),
+            "has no usable row of a source beside scratch",
+        ),
     ],
 )
 def test_what_no_run_can_have_is_still_named_by_its_line(

@@ -90,7 +90,7 @@ def test_a_repeated_table_is_not_twice_the_evidence(runs: pd.DataFrame) -> None:
     ("keep", "message"),
     [
         (lambda t: t[t["arm"] == "text"], "column arm has no 'scratch' run"),
-        (lambda t: t[t["arm"] == "scratch"], "no source"),
+        (lambda t: t[t["arm"] == "scratch"], "no usable row of a source"),
         (lambda t: t[t["d_chars"] == 10000], "one data size only"),
         (lambda t: t.iloc[:0], "no usable row"),
     ],

@@ -254,4 +254,4 @@ def test_cells_that_pre_training_hurts_bend_neither_the_law_nor_the_curve_they_a
         assert getattr(found, name).covers(getattr(LAW, name)), name
     for d in DATA:
         assert float(found.curves[2e5].loss(d)) == pytest.approx(alone[2e5, d].mean(), abs=0.02)
-    assert any("4 ossified cells" in note for note in found.notes)
+    assert any("4 cells lie above their own from-scratch curve" in note for note in found.notes)

@@ -85,7 +85,9 @@ def fit(
         found, failed = recall.fit_all(runs, methods, sources, bootstrap=bootstrap, seed=seed, level=level)
         reasons = [f"{name}, {each}: {why}" for (name, each), why in failed.items()]
         if not found:
-            raise TransferLawsError(f"{table}: {[*reasons, 'the table has no source beside scratch'][0]}")
+            raise TransferLawsError(
+                f"{table}: {[*reasons, 'the table has no usable row of a source beside scratch'][0]}"
+            )
         _say(table, reasons)
     else:
         found = [recall.fit_form(form, runs, source, bootstrap=bootstrap, seed=seed, level=level)]
@@ -205,7 +207,7 @@ def compare(
     _say(table, laws.notes(runs))
     found = [recall.compare(runs, name, seed=seed) for name in ([source] if source else laws.sources(runs))]
     if not found:
-        raise TransferLawsError(f"{table}: the table has no source beside scratch")
+        raise TransferLawsError(f"{table}: the table has no usable row of a source beside scratch")
     scores = [each.scores.merge(laws.regret(runs, each), on="form", how="left") for each in found]
     if json:
         documents = [

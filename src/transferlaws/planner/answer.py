@@ -43,6 +43,14 @@ def positive(**values: float) -> None:
             raise TransferLawsError(f"{name} is {value!r}; it takes a positive finite number")
 
 
+def no_data(name: str) -> TransferLawsError:
+    """What to say to a question without target data where the law has no value at none."""
+    return TransferLawsError(
+        f"{name} is 0, at which only a rectified law of loss has a value "
+        "(transferlaws fit TABLE --law rectified)"
+    )
+
+
 def central(samples: Sequence[float], level: float | None) -> tuple[float | None, float | None]:
     """Ends of the central `level` of samples, an unbounded end being open; both are without any."""
     if not len(samples) or level is None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import Hernandez, Status
-from transferlaws.planner.answer import REACH, Answer, central, no_end, positive, smallest, too_far
+from transferlaws.planner.answer import REACH, Answer, central, no_data, no_end, positive, smallest, too_far
 from transferlaws.planner.law import DRAWS, SourceLaw, source_law
 from transferlaws.planner.loss_law import loss_law
 from transferlaws.planner.measured import MeasuredCell, cell_at, cells_around
@@ -47,6 +47,8 @@ def predict(
         raise TransferLawsError(f"quantity is {quantity!r}; it takes {', '.join(QUANTITIES)}")
     if (found := loss_law(laws, source)) is not None:
         return found.predict(n_params, d_chars, quantity)
+    if d_chars == 0:
+        raise no_data("d_chars")
     positive(n_params=n_params, d_chars=d_chars)
     return answer(source_law(laws, source, method), quantity, n_params, d_chars)
 
@@ -184,6 +186,8 @@ def _beyond(known: SourceLaw, n: float, d: float) -> str:
     away = known.outside(n, d)
     if known.n_range and known.d_range and away is not None and away > REACH + 1e-9:
         return too_far(away, n_params=known.n_range, d_chars=known.d_range)
+    if away and known.n_range and known.n_range[0] == known.n_range[1]:
+        return f"the runs have one size (n_params {known.n_range[0]:g}), and this law knows of no other"
     if away and known.status == Status.NOT_IDENTIFIED:
         return "the runs do not identify the law's exponents, so it cannot leave them"
     return ""
@@ -211,6 +215,8 @@ def _no(known: SourceLaw, quantity: str, n: float, d: float, why: str) -> Answer
 def _caveat(known: SourceLaw) -> str:
     if known.n_range is None:
         return Status.PUBLISHED.sentence
+    if known.status == Status.NOT_IDENTIFIED and len(known.draws):
+        return "the runs have one size, and this holds for it alone"
     if known.status == Status.NOT_IDENTIFIED:
         return "the runs do not identify the law's exponents; the interval is open"
     if known.law is None:

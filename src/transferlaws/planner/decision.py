@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from transferlaws.errors import TransferLawsError
-from transferlaws.planner.answer import REACH, Answer, positive
+from transferlaws.planner.answer import REACH, Answer, no_data, positive
 from transferlaws.planner.answers import answer
 from transferlaws.planner.law import Alone, SourceLaw, source_law
 from transferlaws.planner.measured import MeasuredCell, between, cell_at, effect
@@ -74,6 +74,8 @@ def should_pretrain(
     Bills are 6 N FLOPs a token (Kaplan et al. 2020); the pre-training bill is shared over `uses`
     fine-tunings, and both arms read the target data `passes` times.
     """
+    if d_chars == 0:
+        raise no_data("d_chars")
     known = source_law(laws, source, method)
     pretrain_chars = _as_measured(known) if pretrain_chars is None else pretrain_chars
     positive(
@@ -177,7 +179,7 @@ def _by_cell(known: SourceLaw, cell: MeasuredCell, gain: Answer, worth: float) -
         said += f", which these runs cannot tell from {_least(worth)}; {cell.would_tell(worth)}"
     elif not pays:
         said += f", less than the {worth:g} nats that would be worth having"
-    if gain.value is not None:
+    if gain.value is not None and (gain.low, gain.high) != (None, None):
         said += f"; the law says that it {effect(gain.value, gain.low, gain.high)}"
     return _Verdict(pays, "measured", said)
 

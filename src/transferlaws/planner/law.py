@@ -106,10 +106,13 @@ class SourceLaw:
     def misfit(self) -> tuple[float, float]:
         """How far predicted gains lie from those measured (sd, nats/token), and its degrees of freedom.
 
-        The cells' own gains went into the law and, by one parameter a size, into its curves.
+        The cells' own gains went into the law and, by one parameter a size, into its curves. Cells that
+        pre-training hurts went into neither, and the law answers for none of them nor of their neighbours.
         """
         missed = {
-            cell: self.gain(self.law, cell.n_params, cell.d_chars) - cell.gain for cell in self.measured
+            cell: self.gain(self.law, cell.n_params, cell.d_chars) - cell.gain
+            for cell in self.measured
+            if not cell.hurts
         }
         missed = {cell: error for cell, error in missed.items() if np.isfinite(error)}
         if not missed:

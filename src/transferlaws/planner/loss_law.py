@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import LossForm, Status
 from transferlaws.laws.forms import LOSS_LAWS
-from transferlaws.planner.answer import REACH, Answer, central, no_end, positive, smallest, too_far
+from transferlaws.planner.answer import REACH, Answer, central, no_data, no_end, positive, smallest, too_far
 from transferlaws.planner.law import decades_outside
 
 Floats = NDArray[np.float64]
@@ -48,7 +48,9 @@ class LossLaw:
 
         Any other quantity is refused.
         """
-        positive(n_params=n_params, **({} if data == 0 and self.law.at_zero else {self.data: data}))
+        if data == 0 and not self.law.at_zero:
+            raise no_data(self.data)
+        positive(n_params=n_params, **({self.data: data} if data else {}))
         why = self._beyond(n_params, data)
         if quantity != "loss":
             why = f"a law of loss knows nothing of pre-training, and so no {quantity}; ask it for the loss"

@@ -136,7 +136,7 @@ def fit_joint(cells: Cells, tied: str = "", *, curved: bool = False) -> JointFit
     Those that pre-training hurt, by the from-scratch runs beside them, take no part unless there are no more:
     in a fit of all they would bend the curve that they are judged by. `tied` and `curved` as in `LossSpace`.
     """
-    hurt = _hurt(cells) if cells.noise.dof else np.zeros(len(cells.loss), bool)
+    hurt = hurt_cells(cells) if cells.noise.dof else np.zeros(len(cells.loss), bool)
     if (hurt | cells.scratch).all():
         hurt[:] = False
     helped = cells.only(~hurt) if hurt.any() else cells
@@ -192,7 +192,7 @@ def _robust_misfit(residual: Floats, cells: Cells, dof: float) -> Misfit:
     return misfit_of(np.clip(along, -limit, limit), variance, dof, cells.noise)
 
 
-def _hurt(cells: Cells) -> NDArray[np.bool_]:
+def hurt_cells(cells: Cells) -> NDArray[np.bool_]:
     """Fine-tuned cells above the from-scratch runs of their size and data by OSSIFIED standard deviations."""
     hurt = np.zeros(len(cells.loss), bool)
     alone = {(cells.size[i], cells.d_chars[i]): i for i in np.flatnonzero(cells.scratch)}

@@ -25,6 +25,8 @@ from transferlaws.laws.numerics.bootstrap import resample_rows
 from transferlaws.laws.status import Status
 
 Floats = NDArray[np.float64]
+ONE_SIZE = 1.05
+"""Ratio up to which sizes are one size, written more or less round."""
 ILL_CONDITIONED = 1e6
 """Condition number of the exponents' information beyond which they cannot be told apart."""
 
@@ -68,11 +70,10 @@ def fit_form(
         source = (table["arm"] != SCRATCH).to_numpy()
     n, d, loss = (table[name].to_numpy(float) for name in ("n_params", column, "loss"))
     form, about_size = _at_one_size(form, n)
-    for name, values in (("n_params", n), (column, d)):
-        if np.ptp(values) == 0 and (form.sized or name != "n_params"):
-            raise TransferLawsError(
-                f"column {name} holds one value only ({values[0]:g}); {form.__name__} needs runs at several"
-            )
+    if np.ptp(d) == 0:
+        raise TransferLawsError(
+            f"column {column} holds one value only ({d[0]:g}); {form.__name__} needs runs at several"
+        )
     if len(table) <= form.n_free():
         raise TransferLawsError(
             f"{len(table)} runs cannot fit the {form.n_free()} parameters of {form.__name__}"
@@ -127,21 +128,27 @@ def fit_form(
 def _at_one_size(form: type[LossForm], n: Floats) -> tuple[type[LossForm], tuple[str, ...]]:
     """The form for runs of sizes `n` (m,), without its term for size where there is one size, and a note.
 
-    Raises TransferLawsError for a form of one size and runs of several.
+    One size may be written more or less round. Raises TransferLawsError for a form of one size and runs of
+    several, and for a form that takes several.
     """
     sizes = np.unique(n)
-    if len(sizes) > 1 and not form.sized:
+    several = sizes[-1] > ONE_SIZE * sizes[0]
+    if several and not form.sized:
         raise TransferLawsError(
             f"column n_params holds {len(sizes)} sizes, and {form.__name__} is loss against data at one; "
             "keep the runs of one size, or fit a law with a term for size, such as chinchilla"
         )
-    if len(sizes) > 1:
+    if several:
         return form, ()
     form = AT_ONE_SIZE.get(form, form)
-    note = (
-        f"all runs have one size (n_params {sizes[0]:g}): size is not in the law, which is loss against data"
+    size = " to ".join(f"{n:.4g}" for n in dict.fromkeys((sizes[0], sizes[-1])))
+    if form.sized:
+        raise TransferLawsError(
+            f"column n_params holds one value only ({size}); {form.__name__} needs runs at several"
+        )
+    return form, (
+        f"all runs have one size (n_params {size}): size is not in the law, which is loss against data",
     )
-    return form, () if form.sized else (note,)
 
 
 def _status(form: type[LossForm], best: Floats, open_ended: list[str], condition: float) -> Status:

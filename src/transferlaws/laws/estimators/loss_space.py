@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from transferlaws.laws.curves.scratch import curves_of
 from transferlaws.laws.data.cells import Cells
 from transferlaws.laws.estimators.adequacy import adequacy
-from transferlaws.laws.estimators.joint import JointFit, fit_joint
+from transferlaws.laws.estimators.joint import JointFit, fit_joint, hurt_cells
 from transferlaws.laws.estimators.profile import COORDINATES, Profile, profile
 from transferlaws.laws.estimators.result import Estimate, Interval, law_samples
 from transferlaws.laws.forms import Hernandez
@@ -52,8 +52,15 @@ def loss_space(cells: Cells, bootstrap: int, seed: int, level: float) -> Estimat
     residual = (problem.cells.loss - joint.fitted)[points]
     ossified = int(joint.ossified.sum())
     if ossified:
+        one = ossified == 1
         why.append(
-            f"{ossified} ossified cells lie above their own from-scratch curve and took no part in the law"
+            f"{ossified} {'cell lies above its' if one else 'cells lie above their'} own from-scratch curve, "
+            f"where pre-training costs data, and took no part in the law"
+        )
+    if cells.noise.dof and (hurt_cells(cells) | cells.scratch).all():
+        why.append(
+            "every cell lies above the from-scratch runs beside it: pre-training costs data there, which no "
+            "law of transfer can say, this one neither"
         )
     if problem.cells.upper.any():
         why.append(

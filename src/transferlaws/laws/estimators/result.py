@@ -242,8 +242,13 @@ class Fit(Result):
         return np.array(loss).reshape(n.shape)[()]
 
     def covariance(self) -> NDArray[np.float64] | None:
-        """Covariance (3, 3) of (ln k, alpha, beta) over the samples; None if an end of any is open."""
-        if not (self.k.closed and self.alpha.closed and self.beta.closed) or len(self.samples) < 10:
+        """Covariance (3, 3) of (ln k, alpha, beta) over the samples; None if an end of any is open.
+
+        Runs of one size leave k and beta open, and beta is 0: then it is that of the law at this size.
+        """
+        at_one_size = self.alpha.closed and not self.samples["beta"].any()
+        closed = self.k.closed and self.alpha.closed and self.beta.closed
+        if not (closed or at_one_size) or len(self.samples) < 10:
             return None
         return np.cov(self.samples[["ln_k", "alpha", "beta"]].to_numpy().T)
 
