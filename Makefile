@@ -7,7 +7,7 @@ SCALE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 SITE := _build/html/index.html
 
 .DEFAULT_GOAL := help

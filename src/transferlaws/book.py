@@ -30,11 +30,12 @@ MARK = ".stage.json"
 
 @dataclass(frozen=True)
 class Page:
-    """One entry of `_toc.yml`: its name there, its source, and whether it has cells to execute."""
+    """One entry of `_toc.yml`: its name there, its source, whether it has cells to execute, and its part."""
 
     name: str
     source: Path
     is_notebook: bool
+    part: str | None = None
 
 
 def pages(root: Path) -> list[Page]:
@@ -46,15 +47,15 @@ def pages(root: Path) -> list[Page]:
     if not toc.is_file():
         raise TransferLawsError(f"no book in {root}: run this in the project's folder, the one with _toc.yml")
     tree = _read_yaml(toc)
-    entries = [tree["root"]]
+    entries = [(tree["root"], None)]
     for part in [*tree.get("parts", []), tree]:
-        entries += [chapter["file"] for chapter in part.get("chapters", [])]
+        entries += [(chapter["file"], part.get("caption")) for chapter in part.get("chapters", [])]
     found = []
-    for name in entries:
+    for name, part in entries:
         source = root / f"{name}.md"
         if not source.is_file():
             raise TransferLawsError(f"_toc.yml names {name}, but {source} does not exist")
-        found.append(Page(name, source, "jupytext:" in source.read_text(encoding="utf-8")[:400]))
+        found.append(Page(name, source, "jupytext:" in source.read_text(encoding="utf-8")[:400], part))
     return found
 
 

@@ -237,8 +237,6 @@ def study(
         source, _named_folder(target), out, question, source_kind, target_kind, field, most_shared
     )
     say("\n".join(own.what_was_read(folders)), file=sys.stderr)
-    if core_hours is not None and folders.models:
-        raise UsageError("--core-hours sizes studies of text; a study of saved models takes a --scale")
     if core_hours is not None:
         mine = sizing.study_for_hours(folders, core_hours, jobs=jobs, say=partial(say, file=sys.stderr))
     else:

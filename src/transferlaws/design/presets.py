@@ -54,6 +54,11 @@ TO_PYTHON = Question(
 )
 """The paper's question: from English, and from English and other code, to Python."""
 
+MORE_BUDGETS = replace(
+    TO_PYTHON, controls={**TO_PYTHON.controls, "text-22M": replace(TEXT, tokens=22_000_000)}
+)
+"""The same, and pre-training beyond `text`'s own 14 million tokens, half of its corpus for a second time."""
+
 TO_ENGLISH = Question(
     target="english",
     sources={"python": Mixture.of("python")},
@@ -109,7 +114,8 @@ def laptop_2() -> Scale:
     return replace(
         laptop(),
         name="laptop-2",
-        d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000),
+        beside=Lesser(LADDER[:5]),
+        control=Lesser(LADDER[:4], (3_000, 10_000, 30_000, 100_000)),
         seeds=((30_000, 12), (100_000, 6), (300_000, 4), (10_000_000, 2)),
         seeds_by_cost=((2e8, 12), (2e9, 8), (1e10, 4), (math.inf, 2)),
         tuning=Tuning(
@@ -200,7 +206,7 @@ def paper() -> Scale:
 STUDIES: Mapping[str, Callable[[], tuple[Question, Scale]]] = {
     "smoke": lambda: (TO_PYTHON.only("text", "mix"), smoke()),
     "laptop": lambda: (TO_PYTHON, laptop()),
-    "laptop-2": lambda: (TO_PYTHON, laptop_2()),
+    "laptop-2": lambda: (MORE_BUDGETS, laptop_2()),
     "laptop-reverse": lambda: (TO_ENGLISH, beside_laptop("laptop-reverse")),
     "laptop-python-bpe": lambda: (
         replace(TO_PYTHON.only("text"), tokenization=Tokenization("python")),

@@ -1,21 +1,19 @@
 """A scale for what somebody has: so many characters of the target, so many core-hours.
 
 `candidates` are the studies that could be made of the data, from small to large; which of them the hours
-allow, and which of those tells most, is measured before (`reports.choice`). Runs are trained by the recipe
-that the trials found better than the published one (`results/trials`): Adam's epsilon of the gradients' own
-size, training sets spread over the target's projects, weight decay searched with the rate on one surface,
-weights averaged, and patience.
+allow, and which of those tells most, is measured before (`reports.choice`). Runs are trained as those of the
+second laptop study (`design.presets`), which is the one place that says how; what differs is what hours that
+are few cannot afford.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from transferlaws.design.presets import laptop_2
 from transferlaws.design.scale import HALF_DECADE, Scale
 from transferlaws.errors import TransferLawsError
-from transferlaws.models.ladder import LADDER, Size
-from transferlaws.training.spec import TrainingRecipe
-from transferlaws.training.tuning import Tuning
+from transferlaws.models.ladder import LADDER, SavedSize, Size
 
 NAME = "core-hours"
 VOCABULARY, CONTEXT = 512, 128  # tokens
@@ -26,21 +24,10 @@ LEAST_SEEDS, MOST_SEEDS = 2, 12
 PRETRAINING_SHARE = 0.2  # of the hours
 PRETRAIN_TOKENS = (200_000, 20_000_000)  # least and most
 MOST_PASSES = 4  # over the source, in pre-training (Muennighoff et al. 2023: beyond it, repeats say little)
-FIRST_GUESS = 6e-3  # at width 16 (results/trials)
 LONGEST_SEARCH = 6  # rates
-SPREAD = 250  # characters of the pieces that training sets of the target are made of (results/trials)
-EPSILON_SHARE = 0.35  # of a gradient at the clipping norm (results/trials)
-
-RECIPE = TrainingRecipe(
-    weight_decay=3.0,
-    averaging=0.4,
-    patience_share=1.0,
-    tolerance=0.01,
-    max_tokens=10_000_000,
-    stop_chars=20_000,
-    test_chars=100_000,
-)
-PRETRAINING = TrainingRecipe(stop_chars=20_000, test_chars=100_000)
+FLAT_NATS = 0.01  # rates this close are equal, and the largest takes the fewest steps
+TOLERANCE = 0.01  # nats/token: what as many tokens again must bring; less is better spent on a seed
+HELD_OUT = {"stop_chars": 20_000, "test_chars": 100_000}
 
 
 @dataclass(frozen=True)
@@ -48,6 +35,7 @@ class Dials:
     """What tells one candidate from another: model sizes, data sizes (characters), tokens of pre-training.
 
     `seeds` are those of each data size. Plain values, so that a design can be written down and read again.
+    Sizes are of the ladder, or models that are given, whose pre-training takes no tokens.
     """
 
     sizes: tuple[Size, ...]
@@ -57,31 +45,33 @@ class Dials:
 
     def scale(self, pretrain_chars: int) -> Scale:
         """The scale with these dials; sources are read up to `pretrain_chars` characters."""
-        return Scale(
+        like = laptop_2()
+        assert like.pretraining is not None
+        return replace(
+            like,
             name=NAME,
             tier=NAME,
             sizes=self.sizes,
             d_chars=self.d_chars,
-            d_chars_scratch=(),
             seeds=tuple(zip(self.d_chars, self.seeds, strict=True)),
+            seeds_by_cost=((math.inf, MOST_SEEDS),),
+            beside=None,
+            control=None,
+            reach=math.inf,
             pretrain_chars=pretrain_chars,
             pretrain_tokens=self.pretrain_tokens,
-            pretrain_rate=1.6e-2,
-            tuning=Tuning(
+            tuning=replace(
+                like.tuning,
                 # The surface reaches further: searching the dearest cells would cost most of all.
                 d_chars=tuple(sorted({self.d_chars[0], self.d_chars[-2]})),
-                first_guess=FIRST_GUESS,
                 most_rates=LONGEST_SEARCH,
-                flat_nats=0.01,
-                smooth=True,
+                flat_nats=FLAT_NATS,
                 reach=self.sizes[-1].n_params * self.d_chars[-2] / 2,
             ),
             vocabulary_size=VOCABULARY,
             context=CONTEXT,
-            recipe=RECIPE,
-            pretraining=PRETRAINING,
-            spread=SPREAD,
-            epsilon_share=EPSILON_SHARE,
+            recipe=replace(like.recipe, tolerance=TOLERANCE, **HELD_OUT),
+            pretraining=replace(like.pretraining, **HELD_OUT),
         )
 
     def one_more_seed(self, place: int) -> "Dials":
@@ -108,14 +98,18 @@ def data_grid(available: int) -> tuple[int, ...]:
     return tuple(grid[::-1])
 
 
-def candidates(available: int, pretrain_tokens: dict[int, int]) -> Iterator[Dials]:
-    """Every study of `available` characters, by number of sizes and reach in data, cheap ones first.
+def families(given: Sequence[SavedSize] = ()) -> list[tuple[Size, ...]]:
+    """The model sizes that a study may have, smallest first: of the ladder, or all that are given."""
+    return [tuple(given)] if given else [LADDER[:n] for n in range(FEWEST_SIZES, len(LADDER) + 1)]
 
-    `pretrain_tokens` is what the hours allow, by number of sizes.
+
+def candidates(available: int, pretrain_tokens: Mapping[tuple[Size, ...], int]) -> Iterator[Dials]:
+    """Every study of `available` characters, by sizes and reach in data, cheap ones first.
+
+    `pretrain_tokens` is what the hours allow, by the sizes of the study.
     """
     grid = data_grid(available)
     for top in range(FEWEST_DATA, len(grid) + 1):
         data = grid[max(0, top - MOST_DATA) : top]
-        for count in range(FEWEST_SIZES, len(LADDER) + 1):
-            seeds = (LEAST_SEEDS,) * len(data)
-            yield Dials(LADDER[:count], data, pretrain_tokens[count], seeds)
+        for sizes, tokens in pretrain_tokens.items():
+            yield Dials(sizes, data, tokens, (LEAST_SEEDS,) * len(data))

@@ -1,10 +1,10 @@
 """Which study so many core-hours are spent on: of those the data allow, the one whose runs would tell most.
 
 Of the studies that take up to half of the hours with two seeds a cell, the one is chosen that would leave the
-exponents of a law least uncertain. A law planted on it (`laws.power`) says what it can see.
+exponents of a law least uncertain. A law planted on it (`laws.power`) says what it can see. Models that are
+given are all asked about; one alone has no law, and its study is the one that reaches most data.
 """
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,6 @@ import numpy as np
 from transferlaws.design.sized import (
     CONTEXT,
     FEWEST_DATA,
-    FEWEST_SIZES,
     LEAST_SEEDS,
     MOST_PASSES,
     MOST_SEEDS,
@@ -22,10 +21,11 @@ from transferlaws.design.sized import (
     VOCABULARY,
     Dials,
     candidates,
+    families,
 )
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import Design, Hernandez, Power, Scratch, expected_sd, power
-from transferlaws.models.ladder import LADDER
+from transferlaws.models.ladder import Size
 from transferlaws.reports.own import Folders
 from transferlaws.reports.pilot import Pilot, Prices, no_records
 
@@ -43,14 +43,13 @@ def choose(folders: Folders, hours: float, pilot: Pilot) -> tuple[Dials, float, 
     affordable = CORE_SHARE * 3600 * hours
     rows: list[dict[str, Any]] = []
     best: tuple[float, Dials, float] | None = None
-    cheapest = math.inf
     for dials in candidates(available, tokens):
         core = _core_seconds(folders, dials, pilot.prices)
-        cheapest = min(cheapest, core)
         row: dict[str, Any] = {
             "sizes": len(dials.sizes),
             "d_chars": [dials.d_chars[0], dials.d_chars[-1]],
             "core_hours": core / 3600,
+            "affordable": core <= affordable,
             "sd": None,
         }
         rows.append(row)
@@ -60,32 +59,40 @@ def choose(folders: Folders, hours: float, pilot: Pilot) -> tuple[Dials, float, 
             _round_seconds(folders, dials, pilot.prices), 1e-9
         )
         seeds = int(np.clip(LEAST_SEEDS + spare, LEAST_SEEDS, MOST_SEEDS))
-        sd = expected_sd(_design(dials, seeds), _law(dials), pilot.noise, Scratch())
-        row["sd"] = sd
-        score = sd["alpha"] * sd["beta"]
+        if len(dials.sizes) > 1:
+            row["sd"] = expected_sd(_design(dials, seeds), _law(dials), pilot.noise, Scratch())
+        score = row["sd"]["alpha"] * row["sd"]["beta"] if row["sd"] else 1 / dials.d_chars[-1]
         if best is None or score < best[0]:
             best = score, dials, core
     if best is None:
+        least = min(rows, key=lambda row: float(row["core_hours"]))
+        sizes = "one size" if least["sizes"] == 1 else f"{least['sizes']} sizes"
+        fewer = ", or a study without the largest of these models" if len(folders.models) > 1 else ""
         raise TransferLawsError(
             f"--core-hours {hours:g} is too little for any answer: the smallest study of these folders "
-            f"({FEWEST_SIZES} sizes, {FEWEST_DATA} amounts of data, {LEAST_SEEDS} seeds) takes about "
-            f"{cheapest / 3600:.2g}, more seeds as much again: {cheapest / 3600 / CORE_SHARE:.2g} would do"
+            f"({sizes}, {FEWEST_DATA} amounts of data, {LEAST_SEEDS} seeds) takes about "
+            f"{least['core_hours']:.2g}, more seeds as much again: {least['core_hours'] / CORE_SHARE:.2g} "
+            f"would do{fewer}"
         )
     return best[1], best[2], rows
 
 
-def _pretrain_tokens(folders: Folders, hours: float, prices: Prices) -> dict[int, int]:
-    """Tokens of pre-training, by number of sizes: a share of the hours, within what the sources hold."""
+def _pretrain_tokens(folders: Folders, hours: float, prices: Prices) -> dict[tuple[Size, ...], int]:
+    """Tokens of pre-training, by the sizes of a study: a share of the hours, within what the sources hold.
+
+    None for models that are given.
+    """
+    if folders.models:
+        return dict.fromkeys(families(tuple(folders.models)), 0)
     most = MOST_PASSES * folders.pretrain_chars / CHARS_PER_TOKEN
     found = {}
-    for count in range(1, len(LADDER) + 1):
+    for sizes in families():
         per_token = sum(
-            size.flops_per_token(VOCABULARY, CONTEXT) / prices.flops_per_second[size]
-            for size in LADDER[:count]
+            size.flops_per_token(VOCABULARY, CONTEXT) / prices.flops_per_second[size] for size in sizes
         )
         affordable = PRETRAINING_SHARE * 3600 * hours / len(folders.question.sources)
         tokens = affordable / (per_token * prices.slowness)
-        found[count] = int(float(f"{np.clip(min(tokens, most), *PRETRAIN_TOKENS):.2g}"))
+        found[sizes] = int(float(f"{np.clip(min(tokens, most), *PRETRAIN_TOKENS):.2g}"))
     return found
 
 
@@ -114,7 +121,9 @@ def _law(dials: Dials) -> Hernandez:
 
 
 def seen(dials: Dials, noise: float) -> Power | None:
-    """What the design with its first seeds sees of a planted law; None where too little to fit."""
+    """What the design with its first seeds sees of a planted law; None where too little to fit one."""
+    if len(dials.sizes) == 1:
+        return None
     try:
         return power(_design(dials, min(dials.seeds)), _law(dials), noise, STUDIES, bootstrap=REDRAWN)
     except TransferLawsError:

@@ -71,10 +71,14 @@ def most_jobs(study: Study, jobs: int | None) -> int:
     return min(jobs or available_cores(), int(free // each))
 
 
-def of_given_models(scale: Scale, sizes: tuple[SavedSize, ...]) -> Scale:
-    """The scale with the given models for sizes, within the context that all of them take."""
+def of_given_models(scale: Scale, models: tuple[SavedSize, ...]) -> Scale:
+    """The scale with those of its sizes that are given models, or else all of these, for sizes.
+
+    Within the context that all of them take.
+    """
+    sizes = tuple(size for size in models if size in scale.sizes) or models
     tuning = scale.tuning
-    if not tuning.smooth:  # which knows how rates fall with width
+    if sizes != scale.sizes and not tuning.smooth:  # which knows how rates fall with width
         guess = tuning.first_guess * ORDINARY_WIDTH / max(ORDINARY_WIDTH, sizes[0].d_model)
         tuning = replace(tuning, first_guess=float(f"{guess:.3g}"))
     return replace(

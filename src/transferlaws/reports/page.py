@@ -25,7 +25,6 @@ from transferlaws.planner import Decision, MeasuredCell, decide_without_law, pre
 from transferlaws.reports.freeze import freeze
 from transferlaws.reports.markup import Markup, chart, interval, number, page, table, tag
 from transferlaws.reports.own import Folders, what_was_read
-from transferlaws.reports.timed import timed
 from transferlaws.reports.worth import worth_in_data
 from transferlaws.study import Study
 
@@ -93,7 +92,7 @@ class Evidence:
     def pair_seconds(self, source: str) -> float | None:
         """Core-seconds of one run of each arm in the cell that is asked about; None if it was not run."""
         n, d = self.asked
-        runs = timed(self.study)
+        runs = self.study.table()
         here = runs[(runs["n_params"] == n) & (runs["d_chars"] == d)]
         both = [here.loc[here["arm"] == arm, "seconds"].mean() for arm in (BASELINE, source)]
         return float(sum(both)) if np.isfinite(both).all() else None
@@ -274,7 +273,7 @@ def _read(found: Evidence, lines: Iterable[str]) -> Iterator[Markup]:
 
 
 def _bill(found: Evidence, out: Path) -> Iterator[Markup]:
-    everything = timed(found.study, everything=True)
+    everything = found.study.table(everything=True)
     rows, total = [], np.zeros(3)
     for (role, arm), runs in everything.groupby(["role", "arm"], sort=False):
         spent = np.array([runs["seconds"].sum(), runs["flops"].sum(), _watt_seconds(runs)])

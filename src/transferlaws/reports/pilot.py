@@ -1,6 +1,7 @@
 """The pilot of a study for so many core-hours: how long runs take here, and how far seeds lie apart.
 
-The next to smallest model is trained from scratch on two small data sets, three seeds each.
+The next to smallest model of the ladder, or the smallest that is given, is trained from scratch on two small
+data sets, three seeds each.
 """
 
 from collections.abc import Iterable
@@ -10,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from transferlaws.design.question import BASELINE
-from transferlaws.design.sized import CONTEXT, PRETRAIN_TOKENS, VOCABULARY, Dials, data_grid
+from transferlaws.design.sized import PRETRAIN_TOKENS, Dials, data_grid
 from transferlaws.errors import TransferLawsError
 from transferlaws.models.ladder import LADDER, Size
 from transferlaws.reports.own import Folders
-from transferlaws.reports.timed import core_seconds
 from transferlaws.runs.cost import CostModel, expected_runs
 from transferlaws.runs.plan import Cell, Plan
+from transferlaws.runs.search import BASE_WIDTH
 from transferlaws.runs.store import Store
 
 SEEDS = 3
@@ -69,12 +70,19 @@ def measure_pilot(folders: Folders, hours: float, jobs: int | None) -> Pilot:
     from transferlaws.training.throughput import measured_flops_per_second
 
     data = data_grid(folders.corpora[folders.question.target].characters("train"))[:2]
-    dials = Dials(LADDER[1:2], data, PRETRAIN_TOKENS[0], (SEEDS,) * 2)
+    sizes = tuple(folders.models)[:1] or LADDER[1:2]
+    dials = Dials(sizes, data, PRETRAIN_TOKENS[0], (SEEDS,) * 2)
     whole = dials.scale(folders.pretrain_chars)
-    tuning = replace(whole.tuning, d_chars=data[:1], most_rates=3, smooth=False)
+    first_guess = float(f"{whole.tuning.first_guess * BASE_WIDTH / sizes[0].d_model:.3g}")
+    tuning = replace(whole.tuning, d_chars=data[:1], first_guess=first_guess, most_rates=3, smooth=False)
     study = folders.at_scale(replace(whole, name="pilot", tuning=tuning), least=1)
-    speeds = measured_flops_per_second(LADDER, vocabulary_size=VOCABULARY, context=CONTEXT)
     plan, nothing = study.plan, no_records(folders)
+    speeds = measured_flops_per_second(
+        tuple(folders.models) or LADDER,
+        vocabulary_size=plan.vocabulary_size,
+        context=study.scale.context,
+        models={size.checkpoint: folder for size, folder in folders.models.items()},
+    )
     alone = plan.cells(nothing, [BASELINE])
     blind = sum(_seconds(CostModel(plan, nothing, speeds), alone, plan))
     if blind > SHARE * 3600 * hours:
@@ -85,7 +93,7 @@ def measure_pilot(folders: Folders, hours: float, jobs: int | None) -> Pilot:
     swept = study.ensure([BASELINE], jobs=jobs)
     if swept.failed:
         raise TransferLawsError(f"the pilot failed: {'; '.join(swept.failed.values())}")
-    spent = sum(map(core_seconds, study.store))
+    spent = sum(record.core_seconds for record in study.store)
     known = sum(_seconds(CostModel(plan, study.store, speeds), plan.cells(study.store, [BASELINE]), plan))
     slowness = spent / known
     noise, count = _noise(study.table())

@@ -10,12 +10,12 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from transferlaws.design.sized import MOST_SEEDS, Dials, data_grid
+from transferlaws.design.sized import FEWEST_DATA, LEAST_SEEDS, MOST_SEEDS, Dials, data_grid
 from transferlaws.errors import TransferLawsError
 from transferlaws.reports.choice import choose, seen
+from transferlaws.reports.given import most_jobs
 from transferlaws.reports.own import Folders
 from transferlaws.reports.pilot import measure_pilot
-from transferlaws.reports.timed import core_seconds, timed
 from transferlaws.reports.written import note_round, read_design, write_design
 from transferlaws.runs.store import Store
 from transferlaws.study import Study
@@ -29,6 +29,10 @@ def study_for_hours(folders: Folders, hours: float, *, jobs: int | None, say: Ca
     """
     if not (math.isfinite(hours) and hours > 0):
         raise TransferLawsError(f"--core-hours is {hours}; it takes a positive number")
+    if folders.models:
+        grid = data_grid(folders.corpora[folders.question.target].characters("train"))
+        largest = Dials(tuple(folders.models), grid[:FEWEST_DATA], 0, (LEAST_SEEDS,) * FEWEST_DATA)
+        jobs = most_jobs(folders.at_scale(largest.scale(0)), jobs)
     known = read_design(folders, hours)
     if known is None:
         dials = _design(folders, hours, jobs)
@@ -41,8 +45,6 @@ def study_for_hours(folders: Folders, hours: float, *, jobs: int | None, say: Ca
 
 def _design(folders: Folders, hours: float, jobs: int | None) -> Dials:
     """Measure, choose, and write the design down."""
-    available = folders.corpora[folders.question.target].characters("train")
-    data_grid(available)  # too little is said before anything is trained
     pilot = measure_pilot(folders, hours, jobs)
     dials, core, tried = choose(folders, hours, pilot)
     write_design(folders, hours, pilot, dials, core, tried, seen(dials, pilot.noise))
@@ -61,7 +63,7 @@ def _spend(
         spent = _spent(folders, study)
         note_round(folders, dials, spent)
         left = 3600 * hours - spent
-        more = _seeds_for(timed(study), dials, left)
+        more = _seeds_for(study.table(), dials, left)
         if more == dials:
             return study
         say(f"{left / 3600:.2g} core-hours are left: seeds by amount of data {more.seeds}")
@@ -87,4 +89,4 @@ def _seeds_for(table: pd.DataFrame, dials: Dials, left: float) -> Dials:
 def _spent(folders: Folders, study: Study) -> float:
     """Core-seconds of everything that was trained here, pilot included."""
     stores = (study.store, Store(folders.out / "runs" / "pilot"))
-    return sum(core_seconds(record) for store in stores for record in store)
+    return sum(record.core_seconds for store in stores for record in store)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from scipy.stats import t as student
@@ -12,13 +13,13 @@ from transferlaws.errors import TransferLawsError
 from transferlaws.escape import markdown
 from transferlaws.files import write_atomic
 from transferlaws.laws import Power
-from transferlaws.models.ladder import Size
+from transferlaws.models.ladder import size_from_json
 from transferlaws.prose.numbers import grid
 from transferlaws.reports.choice import ALPHA, BETA, CORE_SHARE, STUDIES, WORTH
 from transferlaws.reports.own import Folders
 from transferlaws.reports.pilot import Pilot
 
-SCHEMA = 1
+SCHEMA = 2  # raised when what is written, or how runs of such a study are trained, becomes another
 
 
 def write_design(
@@ -34,17 +35,17 @@ def write_design(
     seeds = min(dials.seeds)
     dof = max(len(dials.sizes) * len(dials.d_chars) * (seeds - 1), 1)
     reach = float(student.ppf(0.975, dof)) * pilot.noise * math.sqrt(2 / seeds)
-    scale = dials.scale(folders.pretrain_chars)
+    study, text = folders.at_scale(dials.scale(folders.pretrain_chars)), folders.question.tokenization
+    said = "those of the given models" if folders.models else f"{text.kind}, learnt from {text.corpus}"
     summary = None if seen is None else json.loads(seen.summary.to_json(orient="index"))
     document = {
         "schema": SCHEMA,
         "core_hours": hours,
         "target": folders.question.target,
         "sources": list(folders.question.sources),
-        "fingerprints": {name: corpus.fingerprint for name, corpus in sorted(folders.corpora.items())},
+        "fingerprints": _fingerprints(folders),
         "target_chars": folders.corpora[folders.question.target].characters("train"),
-        "tokenizer": f"{folders.question.tokenization.kind}, {scale.vocabulary_size} tokens, learnt from "
-        f"{folders.question.tokenization.corpus}",
+        "tokenizer": f"{study.plan.vocabulary_size:,} tokens, {said}",
         "pilot": {
             "core_seconds": pilot.seconds,
             "noise_nats": pilot.noise,
@@ -54,7 +55,7 @@ def write_design(
             "flops_per_second": {str(size): s for size, s in pilot.prices.flops_per_second.items()},
         },
         "candidates": tried,
-        "sizes": [[size.n_layer, size.d_model, size.n_head] for size in dials.sizes],
+        "sizes": [asdict(size) for size in dials.sizes],
         "n_params": [size.n_params for size in dials.sizes],
         "d_chars": list(dials.d_chars),
         "seeds": list(dials.seeds),
@@ -82,15 +83,19 @@ def read_design(folders: Folders, hours: float) -> Dials | None:
         document = json.loads(path.read_text("utf-8"))
         seeds = (document["rounds"] or [document["seeds"]])[-1]
         dials = Dials(
-            tuple(Size(*shape) for shape in document["sizes"]),
+            tuple(map(size_from_json, document["sizes"])),
             tuple(document["d_chars"]),
             document["pretrain_tokens"],
             tuple(seeds),
         )
-        same = {name: corpus.fingerprint for name, corpus in folders.corpora.items()}
-        other = document["fingerprints"] != same or document["schema"] != SCHEMA
+        earlier, other = document["schema"] != SCHEMA, document["fingerprints"] != _fingerprints(folders)
     except (ValueError, KeyError, TypeError, OSError) as error:
         raise TransferLawsError(f"{path} is no design of this program ({error}); remove it") from error
+    if earlier:
+        raise TransferLawsError(
+            f"{path} is a design of another version of this program, which trained otherwise; give --out "
+            "another folder, or remove this one"
+        )
     if other:
         raise TransferLawsError(f"{path} is the design of other folders; give --out a folder of its own")
     if document["core_hours"] > hours:
@@ -98,6 +103,12 @@ def read_design(folders: Folders, hours: float) -> Dials | None:
             f"{path} is a design for {document['core_hours']:g} core-hours; --core-hours may only grow"
         )
     return dials
+
+
+def _fingerprints(folders: Folders) -> dict[str, str]:
+    """What names the texts and the given models that a design is for."""
+    texts = {name: corpus.fingerprint for name, corpus in folders.corpora.items()}
+    return texts | {f"model of {size.n_params}": size.checkpoint for size in folders.models}
 
 
 def note_round(folders: Folders, dials: Dials, seconds: float) -> None:
@@ -113,12 +124,17 @@ def _in_words(document: dict[str, Any]) -> str:
     """The design for a reader."""
     hours, pilot = document["core_hours"], document["pilot"]
     counts, sources = document["d_chars"], ", ".join(map(markdown, document["sources"]))
+    given = not document["pretrain_tokens"]
     tried = [
         (
             row["sizes"],
             f"{row['d_chars'][0]:,} to {row['d_chars'][1]:,}",
             f"{row['core_hours']:.2g}",
-            "too dear" if row["sd"] is None else f"{row['sd']['alpha']:.2g}, {row['sd']['beta']:.2g}",
+            "too dear"
+            if not row["affordable"]
+            else f"{row['sd']['alpha']:.2g}, {row['sd']['beta']:.2g}"
+            if row["sd"]
+            else "one size, no law",
         )
         for row in document["candidates"]
     ]
@@ -130,25 +146,31 @@ def _in_words(document: dict[str, Any]) -> str:
         "more than half a decade beyond its runs"
     )
     seen = document["power"]
-    saw = "The planted law could not be fitted on this design: it measures cells, and gives no law."
+    saw = ["No law can be fitted on this design: it measures cells, whose gains stand for themselves."]
     if seen is not None:
-        saw = grid(
-            ("exponent", "planted", "mean error", "intervals that hold it", "closed", "median width"),
-            (
+        saw = [
+            f"{STUDIES} studies of this design were planted with a law of alpha {ALPHA:g} and beta "
+            f"{BETA:g} that transfers {WORTH:g} times the data given in its middle, on from-scratch curves "
+            "of ordinary shape, with the pilot's noise:",
+            grid(
+                ("exponent", "planted", "mean error", "intervals that hold it", "closed", "median width"),
                 (
-                    name,
-                    f"{seen[name]['truth']:g}",
-                    f"{seen[name]['bias']:+.2g}",
-                    f"{100 * seen[name]['coverage']:.0f} %",
-                    f"{100 * seen[name]['identified']:.0f} %",
-                    "–" if seen[name]["width"] is None else f"{seen[name]['width']:.2g}",
-                )
-                for name in ("alpha", "beta")
+                    (
+                        name,
+                        f"{seen[name]['truth']:g}",
+                        f"{seen[name]['bias']:+.2g}",
+                        f"{100 * seen[name]['coverage']:.0f} %",
+                        f"{100 * seen[name]['identified']:.0f} %",
+                        "–" if seen[name]["width"] is None else f"{seen[name]['width']:.2g}",
+                    )
+                    for name in ("alpha", "beta")
+                ),
             ),
-        )
+        ]
     parts = [
         "# The design, written before it was spent",
-        f"What is pre-training on {sources} worth for {markdown(document['target'])}? "
+        f"What is {'starting from' if given else 'pre-training on'} {sources} worth for "
+        f"{markdown(document['target'])}? "
         f"{hours:g} core-hours are given. Sizes, data, seeds and the rule by which they grow stand here "
         "before the first run of the study.",
         "## Pilot",
@@ -168,7 +190,10 @@ def _in_words(document: dict[str, Any]) -> str:
                 ("the most of them", f"{counts[-1]:,}; {reach}"),
                 ("arms", f"{BASELINE}, {sources}"),
                 ("seeds a cell, to begin with", min(document["seeds"])),
-                ("pre-training, each size and source", f"{document['pretrain_tokens']:,} tokens"),
+                (
+                    "pre-training, each size and source",
+                    "none here: the models are given" if given else f"{document['pretrain_tokens']:,} tokens",
+                ),
                 ("tokenizer", markdown(document["tokenizer"])),
                 ("expected with these seeds", f"{document['core_hours_expected']:.2g} core-hours"),
             ],
@@ -183,14 +208,12 @@ def _in_words(document: dict[str, Any]) -> str:
         f"With these first seeds the gain of one cell would be known to about "
         f"± {document['gain_half_width_expected']:.2g} nats/token, or less where arms share their seeds' "
         "samples; n seeds divide that by the square root of n/2.",
-        f"{STUDIES} studies of this design were planted with a law of alpha {ALPHA:g} and beta {BETA:g} that "
-        f"transfers {WORTH:g} times the data given in its middle, on from-scratch curves of ordinary shape, "
-        "with the pilot's noise:",
-        saw,
+        *saw,
         "## What was weighed",
         "Every study of these data that was thought of, with the core-hours expected and the standard "
         "deviations of alpha and beta that its runs would leave; of those up to "
-        f"{CORE_SHARE * hours:.2g} core-hours, the one with the least product is made.",
+        f"{CORE_SHARE * hours:.2g} core-hours, the one with the least product is made; of one size, which "
+        "has no law, the one that reaches most data.",
         grid(("sizes", "characters", "core-hours", "sd of alpha, beta"), tried),
     ]
     return "\n\n".join(map(str, parts)) + "\n"

@@ -55,6 +55,7 @@ class Agenda:
         self.finished: set[str] = set()
         self.given_up: set[str] = set()
         self.lost: set[str] = set()  # pre-training runs whose weights are gone and needed
+        self._wall, self._core = 0.0, 0.0  # seconds that went by, and of a core, in the runs of this sweep
         self._learn()
         lines = [
             (plan.cells(store, [arm], [size]), arm, size)
@@ -76,6 +77,9 @@ class Agenda:
     def finish(self, run: Ready) -> None:
         """Note that a run has left its record."""
         self.finished.add(run.spec.key)
+        if (record := self.store.read(run.spec.key)) is not None:
+            self._wall += record.outcome.get("seconds", 0.0)
+            self._core += record.core_seconds
         if run.cell.role == "pretrain" and not self.store.has_checkpoint(run.spec.key):
             self.given_up.add(run.spec.key)  # it diverged; at the lowest rate, nothing can start from it
         if run.cell.role == "pretrain" or len(self.finished) % RELEARN_EVERY == 0:
@@ -142,7 +146,8 @@ class Agenda:
         """Runs done in words, the share of work that is done, and the seconds to go for one worker.
 
         `training` are the runs in training with the time of their start. Seconds are expected from measured
-        throughput, and corrected by how far such expectations were off for the runs that are done.
+        throughput, and corrected by how far such expectations were off for the runs that are done, and by how
+        much longer than a core's seconds those of this sweep took: the machine may be busy.
         """
         cells = [cell for line in self.cells for cell in line]
         runs = expected_runs(cells, self.plan.scale, self._done)
@@ -152,9 +157,11 @@ class Agenda:
             done, seconds = self._done(cell), self._seconds(cell)
             expected[done] += seconds
             if done and cell.spec is not None and (record := self.store.read(cell.spec.key)) is not None:
-                took += record.outcome.get("seconds", seconds)
+                took += record.core_seconds
                 n_done += 1
-        pace = took / expected[True] if took else 1.0
+        busy = self._wall / self._core if self._core else 1.0
+        took *= busy
+        pace = took / expected[True] if took else busy
         now = time.monotonic()
         begun = sum(min(now - start, run.seconds * pace) for run, start in training)
         left = max(0.0, expected[False] * pace - begun)

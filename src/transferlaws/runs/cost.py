@@ -86,7 +86,7 @@ class CostModel:
             if record.spec["budget_tokens"] is not None:  # full batches, few evaluations: the plain rate
                 shape_key = (shape["n_layer"], shape["d_model"])
                 steps = outcome["tokens_seen"] / self.plan.scale.recipe.batch_tokens
-                seconds = outcome["seconds"] - self._overhead(steps, shape["n_layer"])
+                seconds = record.core_seconds - self._overhead(steps, shape["n_layer"])
                 self._speed.setdefault(shape_key, []).append(outcome["flops"] / max(seconds, 1e-3))
             else:
                 place = outcome["n_params"], outcome["d_chars"]

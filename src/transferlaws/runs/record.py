@@ -23,3 +23,11 @@ class Record:
     def finished(self) -> bool:
         """True unless the run has to be tried again."""
         return self.status in ("ok", "diverged")
+
+    @property
+    def core_seconds(self) -> float:
+        """Seconds of a core, or of a GPU, that the run took: on a busy machine, less than went by.
+
+        Of a run that did not note them, those that went by.
+        """
+        return float(self.outcome.get("core_seconds", self.outcome.get("seconds", 0.0)))

@@ -8,9 +8,10 @@ from transferlaws.runs.record import Record
 if TYPE_CHECKING:
     from transferlaws.runs.store import Store
 
-# n_params without embeddings; d_* of the fine-tuning set; loss in nats/token on test. `ended` says why a run
-# ended: `stalled` (its loss no longer fell), `limit` (of its tokens, so that its loss is an upper end), or
-# `budget` (pre-training). Later columns stand last: older published tables have the first ones.
+# n_params without embeddings; d_* of the fine-tuning set; loss in nats/token on test; `seconds` of a core or
+# a GPU. `ended` says why a run ended: `stalled` (its loss no longer fell), `limit` (of its tokens, so that
+# its loss is an upper end), or `budget` (pre-training). Later columns stand last: older published tables have
+# the first ones.
 COLUMNS = (
     "key", "scale", "role", "arm", "n_params", "n_params_total", "d_chars", "d_tokens", "seed", "loss",
     "bits_per_char", "loss_validation", "epochs_best", "tokens_seen", "flops", "pretrain_key",
@@ -35,6 +36,7 @@ def row_of(record: Record, role: str, scale: str, store: "Store") -> dict[str, A
         "learning_rate": spec["learning_rate"],
         "tokenizer": spec["tokenizer"],
         "status": record.status,
+        "seconds": record.core_seconds,
         "ended": _ended(record),
     }
 
