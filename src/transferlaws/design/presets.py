@@ -17,6 +17,7 @@ from transferlaws.models.ladder import LADDER, Size
 from transferlaws.training.spec import TrainingRecipe
 from transferlaws.training.tuning import Tuning
 
+LARGER = (Size(6, 384, 24), Size(8, 640, 20))
 CORPORA = {"english": "English", "python": "Python", "othercode": "other code"}
 TEXT = Mixture.of("english")
 
@@ -141,6 +142,18 @@ def laptop_2() -> Scale:
     )
 
 
+def laptop_gpu() -> Scale:
+    """The second laptop study with two sizes more, up to N = 4e7: the paper's four decades, on one GPU."""
+    like = laptop_2()
+    return replace(
+        like,
+        name="laptop-gpu",
+        sizes=(*LADDER, *LARGER),
+        tuning=replace(like.tuning, reach=1.2e12),
+        reach=3.2e12,
+    )
+
+
 def beside_laptop(name: str) -> Scale:
     """A smaller study that asks something else than `laptop`, at the sizes of its controls."""
     whole = laptop()
@@ -162,7 +175,7 @@ def workstation() -> Scale:
     return Scale(
         name="workstation",
         tier="workstation",
-        sizes=(*LADDER, Size(6, 384, 24), Size(8, 640, 20)),
+        sizes=(*LADDER, *LARGER),
         d_chars=(1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000, 10_000_000),
         d_chars_scratch=(30_000_000, 100_000_000),
         seeds=((100_000, 5), (1_000_000, 3), (100_000_000, 2)),
@@ -207,6 +220,7 @@ STUDIES: Mapping[str, Callable[[], tuple[Question, Scale]]] = {
     "smoke": lambda: (TO_PYTHON.only("text", "mix"), smoke()),
     "laptop": lambda: (TO_PYTHON, laptop()),
     "laptop-2": lambda: (MORE_BUDGETS, laptop_2()),
+    "laptop-gpu": lambda: (TO_PYTHON.only("text"), laptop_gpu()),
     "laptop-reverse": lambda: (TO_ENGLISH, beside_laptop("laptop-reverse")),
     "laptop-python-bpe": lambda: (
         replace(TO_PYTHON.only("text"), tokenization=Tokenization("python")),
