@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -23,6 +24,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from machine import Machine
 from tiny import CORPUS, QUESTION, TINY
 from transferlaws import Study, TransferLawsError
 from transferlaws.cli import main
@@ -30,8 +32,9 @@ from transferlaws.models import given, lm
 from transferlaws.models.ladder import SavedSize
 from transferlaws.reports.own import Folders, read_models
 from transferlaws.reports.page import write_report
+from transferlaws.reports.sizing import study_for_hours
 from transferlaws.runs.execute import Workbench, execute
-from transferlaws.tokens import given_tokenizer
+from transferlaws.tokens import encode, given_tokenizer
 
 VERILOG = ("verilog", CORPUS / "python")
 V, D, L, F, T = 300, 24, 2, 40, 48  # vocabulary, width, layers, width of the MLP, most tokens
@@ -161,6 +164,55 @@ def test_sizes_of_a_family_become_a_report(saved: Path, tmp_path: Path) -> None:
     alone = one.at_scale(SHORT)
     report = write_report(one, alone, bootstrap=50, seed=0).read_text("utf-8")  # of the runs that are there
     assert "One size was run." in report and "only the low end of the interval is said" in report
+
+
+def test_hours_buy_a_study_of_a_given_model(
+    saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its speed is measured on itself; what runs take is a machine's."""
+    machine = Machine(epochs=30, slow=60)
+    monkeypatch.setattr(Study, "ensure", lambda study, arms=None, **_: machine.ensure(study, arms))
+    folders = read_models("gpt2", [saved / "gpt2"], VERILOG, tmp_path, QUESTION)
+    with pytest.raises(TransferLawsError, match=r"--core-hours 0.001 is too little"):
+        study_for_hours(folders, 0.001, jobs=None, say=lambda _: None)
+    study = study_for_hours(folders, 2.0, jobs=None, say=lambda _: None)
+    (size,) = folders.models
+    assert study.scale.sizes == (size,) and study.scale.context == T
+    design = json.loads((tmp_path / "design.json").read_text("utf-8"))
+    assert design["core_hours_spent"] == pytest.approx(2, rel=0.25)
+    assert list(design["pilot"]["flops_per_second"]) == [str(size)]
+    words = (tmp_path / "design.md").read_text("utf-8")
+    assert "What is starting from gpt2 worth for verilog?" in words and "the models are given" in words
+    report = write_report(folders, study, bootstrap=50, seed=0).read_text("utf-8")
+    assert "Start from gpt2? Yes." in report and "One size was run." in report
+    other = read_models("gpt2", [saved / "llama"], VERILOG, tmp_path, QUESTION)
+    with pytest.raises(TransferLawsError, match="design of other"):
+        study_for_hours(other, 2.0, jobs=None, say=lambda _: None)
+
+
+def test_a_vocabulary_beyond_65536_is_read_written_and_trained_on(tmp_path: Path) -> None:
+    """Every word of the target has a number that two bytes do not hold."""
+    words = sorted({word for path in CORPUS.rglob("*.py") for word in path.read_text("utf-8").split()})
+    names = ["<unk>", "</s>", *(f"<{place}>" for place in range(2**16)), *words]
+    backend = Tokenizer(models.WordLevel({name: place for place, name in enumerate(names)}, "<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    folder = tmp_path / "wide"
+    config = GPT2Config(vocab_size=len(names), n_embd=8, n_layer=1, n_head=1, n_positions=T)
+    GPT2LMHeadModel(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="</s>").save_pretrained(folder)
+    recipe = replace(TINY.recipe, stop_chars_least=300, stop_chars=300, test_chars=600, max_tokens=300)
+    study = read_models("wide", [folder], VERILOG, tmp_path / "out", QUESTION).at_scale(
+        replace(SHORT, recipe=recipe)
+    )
+    target = study.corpora(progress=False)["verilog"]
+    encoded = encode(target, "test", 600, 0, given_tokenizer(folder), tmp_path)
+    ends = np.flatnonzero(encoded.tokens == 1)  # one before the first text, one after each
+    texts = [[names[token] for token in text[:-1]] for text in np.split(encoded.tokens, ends + 1)[1:-1]]
+    assert texts == [text.split() for text in target.excerpts("test", 600, seed=0)]
+    (spec, *_) = (cell.spec for cell in study.cells(["scratch"]) if cell.spec is not None)
+    record = execute(spec, study.workspace(progress=False))
+    losses = [point[3] for point in record.curve]
+    assert record.status == "ok" and losses[0] < math.log(len(names)) + 0.1
 
 
 def refuse(folder: Path, why: str) -> None:

@@ -4,71 +4,26 @@ Nothing is trained here: a machine that takes what it takes leaves records by a 
 """
 
 import json
-import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
+from machine import SPEED, Machine
 from tiny import CORPUS, QUESTION
 from transferlaws import Study, TransferLawsError
+from transferlaws.design.presets import laptop_2
+from transferlaws.design.question import Standing
 from transferlaws.design.sized import MOST_SEEDS, Dials, data_grid
-from transferlaws.laws import Hernandez, Scratch
 from transferlaws.models.ladder import LADDER
 from transferlaws.reports import choice, sizing, written
 from transferlaws.reports.own import Folders, read_folders
 from transferlaws.reports.page import write_report
 from transferlaws.reports.pilot import Pilot, Prices
-from transferlaws.runs.record import Record
-from transferlaws.runs.sweep import Swept
-from transferlaws.training.spec import RunSpec
 
-SPEED = 2e10  # FLOP/s of one core, about what a laptop reaches at these sizes
 PILOT = Pilot(Prices(dict.fromkeys(LADDER, SPEED), 1.0, 1.0), 0.03, 6, 30.0)
-
-
-CURVES, LAW = Scratch(D0=100.0), Hernandez(k=30.0, alpha=0.3, beta=0.4)
-
-
-class Machine:
-    """Takes the place of training: `epochs` to the end of a run, `slow` times the seconds of SPEED."""
-
-    def __init__(self, epochs: float, slow: float) -> None:
-        self.epochs, self.slow = epochs, slow
-
-    def ensure(self, study: Study, arms: list[str] | None = None, **_: object) -> Swept:
-        """Leave a record of every run that the study wants, as long as it wants more."""
-        trained = 0
-        while True:
-            specs = [cell.spec for cell in study.cells(arms) if cell.spec is not None]
-            missing = {spec.key: spec for spec in specs if study.store.read(spec.key) is None}
-            if not missing:
-                return Swept(trained, {})
-            for spec in missing.values():
-                study.store.write(self.record(spec))
-            trained += len(missing)
-
-    def record(self, spec: RunSpec) -> Record:
-        n, d_tokens = spec.size.n_params, max(int(spec.d_chars / 1.4), 1)
-        seen = spec.budget_tokens or min(int(self.epochs * d_tokens), spec.recipe.max_tokens)
-        seen *= bool(spec.d_chars)
-        seconds = self.slow * (0.2 + 1.5 * seen * spec.flops_per_token / SPEED)
-        effective = float(LAW.d_effective(n_params=n, d_chars=max(spec.d_chars, 1)))
-        loss = float(CURVES.loss(n, effective if spec.start else spec.d_chars))
-        off = math.log(spec.learning_rate * spec.size.d_model / 0.05) if spec.learning_rate else 0.0
-        decay = math.log(spec.recipe.weight_decay / 3)
-        loss += 0.03 * float(np.random.default_rng(int(spec.key[:8], 16)).normal())
-        outcome = {
-            "n_params": n, "n_params_total": n, "d_chars": spec.d_chars, "d_tokens": d_tokens, "loss": loss,
-            "tokens_seen": seen, "flops": seen * spec.flops_per_token, "bits_per_char": loss,
-            "epochs_best": 1.0,
-            "loss_validation": loss + 0.05 * (off**2 + decay**2), "core_seconds": seconds,
-            "seconds": 20 * seconds, "device": "cpu made x1 of 2", "versions": "none",
-        }  # fmt: skip
-        return Record(spec.key, spec.to_json(), "ok", outcome, [])
 
 
 @pytest.fixture
@@ -89,6 +44,17 @@ def test_data_sizes_are_half_decades_below_all_there_is(available: int) -> None:
 def test_too_little_data_says_how_much_there_is_and_how_much_it_takes() -> None:
     with pytest.raises(TransferLawsError, match=r"holds 6,000 .* at least 10,000"):
         data_grid(6_000)
+
+
+def test_runs_are_trained_as_those_of_the_second_laptop_study_but_for_what_hours_cannot_afford() -> None:
+    like, scale = laptop_2(), Dials(LADDER[:2], (1_000, 3_000, 10_000), 10_000, (2, 2, 2)).scale(10_000)
+    kept = {"pause_share", "averaging", "patience_share", "weight_decay", "max_tokens"}
+    assert {name: getattr(scale.recipe, name) for name in kept} == {
+        name: getattr(like.recipe, name) for name in kept
+    }
+    assert (scale.spread, scale.epsilon_share) == (like.spread, like.epsilon_share)
+    every = {(arm, size): scale.d_chars_of(arm, size) for arm in Standing for size in scale.sizes_of(arm)}
+    assert set(every.values()) == {scale.d_chars}  # whatever that study gives its lesser arms and dear cells
 
 
 def test_more_hours_buy_a_larger_study_within_half_of_them(folders: Folders) -> None:
