@@ -11,10 +11,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-com
 SITE := _build/html/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: book test tests lint format bench serve test-site clean help
+.PHONY: book pdf test tests lint format bench serve test-site clean help
 
 book: $(READY) ## Train what is missing, render every chapter, print where the website is
 	@$(BIN)/transferlaws book $(if $(SCALE),--scale $(SCALE))
+
+pdf: $(READY) ## The same as one PDF, _build/transfer-laws.pdf (needs chromium)
+	@$(BIN)/transferlaws book --pdf $(if $(SCALE),--scale $(SCALE))
 
 test: lint tests ## Check style and types, run the tests (no network needed)
 

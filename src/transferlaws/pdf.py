@@ -19,15 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from transferlaws import __version__
-from transferlaws.book import Page, pages
+from transferlaws.book import pages
 from transferlaws.errors import TransferLawsError
-from transferlaws.files import replace_atomic, write_atomic
+from transferlaws.files import locked, replace_atomic, write_atomic
 from transferlaws.places import project_root
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
 
-TITLE = "Transfer Laws"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 MOST_SECONDS = 900
 RULE = (
@@ -66,30 +65,50 @@ class _Sheet:
 def write(root: Path | None = None) -> Path:
     """Print the website built in `root`; the path of the PDF, `_build/transfer-laws.pdf`.
 
-    Raises TransferLawsError if there is no website, no Chromium, or if anything in it was not drawn.
+    Raises TransferLawsError without a website or Chromium, if something was not drawn, or while another
+    process builds.
     """
     root = (root or project_root()).resolve()
-    browser = _browser()
-    document = root / "_build" / "book.html"
-    whole = assemble(root / "_build" / "html", pages(root))
-    write_atomic(document, whole)
-    target = root / "_build" / "transfer-laws.pdf"
-    with replace_atomic(target) as temporary:
-        _print(browser, document, temporary)
-        wanted = len(re.findall(r"<img |<div [^>]*data-spec=", whole))
-        found = figures(temporary.read_bytes())
-        if found < wanted:
-            raise TransferLawsError(f"the PDF has {found} of the website's {wanted} figures; try again")
+    program = browser()
+    document, target = root / "_build" / "book.html", root / "_build" / "transfer-laws.pdf"
+    with locked(root / "_build" / ".lock") as alone:
+        if not alone:
+            raise TransferLawsError(f"another build is at work in {root}; try again when it is done")
+        whole = assemble(root)
+        write_atomic(document, whole)
+        with replace_atomic(target) as temporary:
+            _print(program, document, temporary)
+            wanted = len(re.findall(r"<img |<div [^>]*data-spec=", whole))
+            found = figures(temporary.read_bytes())
+            if found < wanted:
+                raise TransferLawsError(f"the PDF has {found} of the website's {wanted} figures; try again")
     return target
 
 
-def assemble(site: Path, book: Sequence[Page]) -> str:
-    """The HTML of all pages of a built site as one document, which lies beside the site's folder.
+def browser() -> str:
+    """The path of Chromium or Chrome: `$CHROMIUM`, else what is installed.
+
+    Raises TransferLawsError if there is none.
+    """
+    given = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [given] if given else BROWSERS)), None)
+    if found is None:
+        what = f"CHROMIUM names {given}, which is no program" if given else "none is installed"
+        how = "install it (Debian: apt-get install chromium) or set CHROMIUM to its path"
+        raise TransferLawsError(f"the PDF is printed by Chromium, and {what}: {how}")
+    return found
+
+
+def assemble(root: Path) -> str:
+    """The HTML of all pages of the site built in `root` as one document, which lies beside the site's folder.
 
     Raises TransferLawsError if a page is missing.
     """
+    import yaml
     from bs4 import BeautifulSoup
 
+    site, book = root / "_build" / "html", pages(root)
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     names = {page.name: f"p{number}" for number, page in enumerate(book)}
     head: list[str] = []
     sheets, solved, part = [], [], None
@@ -109,7 +128,7 @@ def assemble(site: Path, book: Sequence[Page]) -> str:
         part = page.part
         sheets.append(_Sheet(names[page.name], title, article.decode_contents(), opens))
     sheets.append(_Sheet("solutions", "Solutions", f"<h2>Solutions</h2>{''.join(solved)}", None))
-    return _document(head, sheets)
+    return _document(str(config["title"]), str(config["author"]), head, sheets)
 
 
 def figures(pdf: bytes) -> int:
@@ -117,36 +136,20 @@ def figures(pdf: bytes) -> int:
     return len(re.findall(rb"/S /Figure\s*/Alt ", pdf))
 
 
-def _browser() -> str:
-    """The path of Chromium: `$CHROMIUM`, else what is installed."""
-    given = os.environ.get("CHROMIUM")
-    found = shutil.which(given) if given else next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        where = f"CHROMIUM names {given}, which is no program" if given else "none is installed"
-        raise TransferLawsError(
-            f"the PDF is printed by Chromium or Chrome, and {where}: apt-get install chromium, "
-            "or set CHROMIUM to its path"
-        )
-    return found
-
-
-def _print(browser: str, document: Path, target: Path) -> None:
+def _print(program: str, document: Path, target: Path) -> None:
     """Let Chromium draw a document and print it.
 
     Raises TransferLawsError if it does not finish, or says that something was not drawn.
     """
-    options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", "--generate-pdf-document-outline"]
-    options += [
-        "--enable-logging=stderr",
-        "--disable-background-networking",
-    ]
+    options = ["--headless", "--disable-gpu", "--disable-background-networking", "--enable-logging=stderr"]
+    options += ["--no-pdf-header-footer", "--generate-pdf-document-outline"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--no-sandbox")  # Chromium refuses to start as root with it
     with tempfile.TemporaryDirectory(prefix="transferlaws-pdf-") as profile:
         options += [f"--user-data-dir={profile}", "--virtual-time-budget=120000", f"--print-to-pdf={target}"]
         try:
             result = subprocess.run(
-                [browser, *options, document.as_uri()],
+                [program, *options, document.as_uri()],
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
@@ -212,7 +215,7 @@ def _solutions(article: "Tag", soup: "BeautifulSoup") -> list[str]:
     return found
 
 
-def _document(head: Sequence[str], sheets: Sequence[_Sheet]) -> str:
+def _document(title: str, author: str, head: Sequence[str], sheets: Sequence[_Sheet]) -> str:
     """The whole document: title, contents, the sheets, and the styles and scripts that draw them."""
     entries, rules, texts = [], [], []
     for sheet in sheets:
@@ -229,12 +232,12 @@ def _document(head: Sequence[str], sheets: Sequence[_Sheet]) -> str:
     return "\n".join(
         [
             "<!DOCTYPE html>",
-            f'<html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{TITLE}</title>',
+            f'<html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{escape(title)}</title>',
             f"<script>window.MathJax = {json.dumps(MATHJAX)};{READY}</script>",
             *head,
             f'<link rel="stylesheet" href="html/_static/{STYLE}"><style>{"".join(rules)}</style>',
             '</head><body class="printed"><article class="bd-article bd-content">',
-            f'<section class="title"><p class="name">{TITLE}</p><p>The Transfer Laws authors</p>',
+            f'<section class="title"><p class="name">{escape(title)}</p><p>{escape(author)}</p>',
             f"<p>Version {escape(__version__)}, {today.day} {today:%B %Y}</p>",
             f'<p class="rule">{RULE}</p></section>',
             f'<section class="contents"><h2>Contents</h2><ul>{"".join(entries)}</ul></section>',

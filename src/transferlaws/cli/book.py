@@ -29,10 +29,10 @@ def chapter(
     say(website.chapter(name, scale, _parameters(parameter)))
 
 
-def book(scale: str | None = None, jobs: int | None = None, seed: int = 0) -> None:
+def book(scale: str | None = None, jobs: int | None = None, seed: int = 0, pdf: bool = False) -> None:
     """Train the runs that are missing, execute the chapters that changed, and build the website.
 
-    Prints the path of its first page.
+    Prints the path of its first page, or of the PDF.
 
     Example: transferlaws book --scale smoke
 
@@ -40,11 +40,15 @@ def book(scale: str | None = None, jobs: int | None = None, seed: int = 0) -> No
         scale: Which study the chapters read; the published laptop study, or smoke while there is none.
         jobs: Runs trained and chapters executed at a time; all cores if not given.
         seed: The seed of everything random in the chapters.
+        pdf: Also print all pages into one PDF, which needs Chromium.
     """
     from transferlaws import Study
     from transferlaws import book as website
+    from transferlaws import pdf as printed
     from transferlaws.places import results_dir
 
+    if pdf:
+        printed.browser()  # before hours of work
     published = (results_dir() / "laptop" / "runs.csv").is_file()
     if scale is None and not published:
         scale = "smoke"
@@ -57,7 +61,8 @@ def book(scale: str | None = None, jobs: int | None = None, seed: int = 0) -> No
         if failed:
             reasons = "; ".join(f"{key}: {reason}" for key, reason in failed.items())
             raise TransferLawsError(f"{len(failed)} runs of study {name} failed ({reasons}); try again")
-    say(website.build(scale or "laptop", jobs=jobs, seed=seed))
+    index = website.build(scale or "laptop", jobs=jobs, seed=seed)
+    say(printed.write() if pdf else index)
 
 
 def _parameters(pairs: tuple[str, ...]) -> dict[str, Any]:
