@@ -138,7 +138,7 @@ def laptop_2() -> Scale:
         pretraining=laptop().recipe,
         spread=250,
         epsilon_share=0.35,
-        reach=3.2e10,
+        reach=1e10,
     )
 
 
