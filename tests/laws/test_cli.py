@@ -100,6 +100,8 @@ def test_a_table_in_its_own_words(table: Path, tmp_path: Path, capsys: pytest.Ca
     assert cli.main(ask) == 0  # the sole source need not be named
     assert cli.main(["compare", str(path), "--map", "n_params"]) == 2
     assert "it takes pairs such as" in capsys.readouterr().err
+    assert cli.main(["compare", str(path), *words, "--per-core-hour", "0.05"]) == 2
+    assert "takes --flops-per-second" in capsys.readouterr().err
 
 
 def test_unknown_options_exit_2_and_write_nothing(

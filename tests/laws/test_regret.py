@@ -34,6 +34,25 @@ def test_what_advice_loses_by_hand() -> None:
     assert np.isnan(lost["no_idea"])
 
 
+def test_what_advice_loses_at_prices_by_hand() -> None:
+    """A character costs 1, pre-training 5: the pre-trained model costs 15, and comes to 3.6.
+
+    That is less than the 30 of three times the data, which come to 3.5. The others from scratch, with the
+    same data, cost 10; with size at a price, the larger of them, which comes to 3.8, costs 40.
+    """
+    columns = ["arm", "n_params", "d_chars", "loss"]
+    table = pd.DataFrame([row.split() for row in ROWS.split(" | ")], columns=columns).assign(seed=0)
+    table[columns[1:]] = table[columns[1:]].astype(float)
+    advised = comparison(right=3.6, too_low=3.4, too_high=3.9)
+    found = regret(table, advised, lambda _, d, pretrained: d + 5 * pretrained).set_index("form")
+    assert found["price_regret"].to_dict() == {"right": 0, "too_low": 15, "too_high": 0}
+    assert found["price_least"].tolist() == [30, 30, 30] and found["n_priced"].tolist() == [1, 1, 1]
+    sized = regret(table, advised, lambda n, d, pretrained: d + 0.15 * (n - 100) + 5 * pretrained)
+    found = sized.set_index("form")
+    assert found["price_regret"].to_dict() == {"right": 0, "too_low": 7.5, "too_high": 12.5}
+    assert found["n_priced"].tolist() == [2, 2, 2]
+
+
 def test_a_perfect_law_loses_what_noise_alone_would() -> None:
     law, noise = Hernandez(40, 0.4, 0.5), 0.05
     design = Design((3e3, 8e3, 2e4, 5e4), (1e4, 2e4, 4e4, 8e4, 1.6e5, 3.2e5), 1)

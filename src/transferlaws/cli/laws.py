@@ -6,7 +6,7 @@ to standard error, the answer to standard output. A table that is none of ours i
 
 import json as json_module
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from transferlaws.cli.output import say
+from transferlaws.cli.planner import prices_of
 from transferlaws.errors import TransferLawsError, UsageError
 
 if TYPE_CHECKING:
@@ -182,6 +183,12 @@ def compare(
     source: str | None = None,
     map: str = "",
     baseline: str = "scratch",
+    per_char: float = 0.0,
+    per_flop: float = 0.0,
+    per_core_hour: float = 0.0,
+    flops_per_second: float | None = None,
+    per_pretrain_token: float = 0.0,
+    uses: int = 1,
     seed: int = 0,
     json: bool = False,
 ) -> int:
@@ -189,26 +196,42 @@ def compare(
 
     The largest size and both ends of the data sizes are held out before anything is fitted. Regret is what
     following a form loses, in nats/token a choice: between a held-out model and the same from scratch, one
-    from scratch with more data, or a larger one.
+    from scratch with more data, or a larger one. At prices, in any one currency, it is also what a choice
+    loses of them: somebody needs the loss that the one from scratch has, the pre-trained one is cheaper, and
+    its price is lost if it does not get there, or the difference if it does and is not tried.
 
-    Example: transferlaws compare runs.csv --source text
+    Example: transferlaws compare runs.csv --source text --per-char 1
 
     Args:
         table: the runs, as for `fit`.
         source: the source to compare on; default each.
         map: columns under other names, such as n_params=params,arm=group.
         baseline: what the table calls the arm trained from scratch.
+        per_char: price of a character of target data; 1 for regret in characters.
+        per_flop: price of a FLOP of training.
+        per_core_hour: price of an hour of a core instead, with --flops-per-second.
+        flops_per_second: training FLOP/s of one core, as `transferlaws plan` measures them.
+        per_pretrain_token: price of a token of the data to pre-train on.
+        uses: fine-tunings that share the bill of pre-training.
         seed: seed of the fits.
         json: print one JSON document.
     """
-    from transferlaws import laws, recall
+    from transferlaws import laws, planner, recall
 
+    prices = None
+    if any((per_char, per_flop, per_core_hour, per_pretrain_token)):
+        prices = prices_of(per_char, per_flop, per_core_hour, flops_per_second, per_pretrain_token, uses)
     runs = runs_in(table, map, baseline)
     _say(table, laws.notes(runs))
     found = [recall.compare(runs, name, seed=seed) for name in ([source] if source else laws.sources(runs))]
     if not found:
         raise TransferLawsError(f"{table}: the table has no usable row of a source beside scratch")
-    scores = [each.scores.merge(laws.regret(runs, each), on="form", how="left") for each in found]
+    lost = [laws.regret(runs, each) for each in found]
+    if prices is not None:
+        priced = [planner.regret_at(prices, runs, each) for each in found]
+        lost = [table_of for table_of, _ in priced]
+        _say(table, (note for _, note in priced if note))
+    scores = [each.scores.merge(of, on="form", how="left") for each, of in zip(found, lost, strict=True)]
     if json:
         documents = [
             {
@@ -223,16 +246,25 @@ def compare(
     for each, table_of in zip(found, scores, strict=True):
         say(each.declared)
         columns = ("form", "parameters", "error in loss", "worst", "error in D_E", "regret")
-        say("{:16}{:>11}{:>15}{:>9}{:>14}{:>10}".format(*columns))
+        at_prices = ("price lost", "of at least", "choices") if "price_regret" in table_of else ()
+        say("{:16}{:>11}{:>15}{:>9}{:>14}{:>10}".format(*columns) + "".join(f"{c:>13}" for c in at_prices))
         for row in table_of.to_dict("records"):
             worst, data = (
                 "" if row[k] != row[k] else f"{100 * row[k]:.2f} %"
                 for k in ("worst_loss", "error_d_effective")
             )
-            lost = "" if row["regret"] != row["regret"] else f"{row['regret']:.4f}"
+            nats = "" if row["regret"] != row["regret"] else f"{row['regret']:.4f}"
             error = f"{100 * row['error_loss']:.2f} %"
-            say(f"{row['form']:16}{row['n_free']:>11}{error:>15}{worst:>9}{data:>14}{lost:>10}")
+            line = f"{row['form']:16}{row['n_free']:>11}{error:>15}{worst:>9}{data:>14}{nats:>10}"
+            say(line + (_at_prices(row) if at_prices else ""))
     return 0
+
+
+def _at_prices(row: "dict[Hashable, Any]") -> str:
+    """The last columns of a form: what its advice loses a choice, what a choice takes at least, how many."""
+    if row["price_regret"] != row["price_regret"]:
+        return ""
+    return f"{row['price_regret']:>13.4g}{row['price_least']:>13.4g}{row['n_priced']:>13}"
 
 
 def power(

@@ -7,10 +7,13 @@ import json as json_module
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transferlaws.cli.output import complain, say
 from transferlaws.errors import UsageError
+
+if TYPE_CHECKING:
+    from transferlaws.planner import Prices
 
 UNITS = {
     "n_params": " parameters", "d_chars": " characters", "d_tokens": " tokens", "loss": " nats/token",
@@ -201,13 +204,7 @@ def cheapest(
     """
     from transferlaws import planner
 
-    if per_core_hour:
-        if per_flop or flops_per_second is None or flops_per_second <= 0:
-            raise UsageError(
-                "--per-core-hour takes --flops-per-second (a positive number), and no --per-flop"
-            )
-        per_flop = per_core_hour / (3600 * flops_per_second)
-    prices = planner.Prices(per_char, per_flop, per_pretrain_token, uses)
+    prices = prices_of(per_char, per_flop, per_core_hour, flops_per_second, per_pretrain_token, uses)
     found = planner.cheapest(_laws(laws), target_loss, prices, source, method)
     if json:
         say(json_module.dumps(found.to_json(), indent=1, allow_nan=False))
@@ -230,6 +227,26 @@ def cheapest(
     for arm, why in found.refused.items():
         complain(f"error: {arm}: no answer: {why}")
     return int(not found.ways)
+
+
+def prices_of(
+    per_char: float,
+    per_flop: float,
+    per_core_hour: float,
+    flops_per_second: float | None,
+    per_pretrain_token: float,
+    uses: int,
+) -> "Prices":
+    """The prices that were given; raises UsageError for a core-hour's without its speed."""
+    from transferlaws.planner import Prices
+
+    if per_core_hour:
+        if per_flop or flops_per_second is None or flops_per_second <= 0:
+            raise UsageError(
+                "--per-core-hour takes --flops-per-second (a positive number), and no --per-flop"
+            )
+        per_flop = per_core_hour / (3600 * flops_per_second)
+    return Prices(per_char, per_flop, per_pretrain_token, uses)
 
 
 def _laws(path: Path | None) -> dict[str, Any]:
