@@ -15,10 +15,13 @@ CURVES, LAW = Scratch(D0=100.0), Hernandez(k=30.0, alpha=0.3, beta=0.4)
 
 
 class Machine:
-    """Takes the place of training: `epochs` to the end of a run, `slow` times the seconds of SPEED."""
+    """Takes the place of training: `epochs` to the end of a run, `slow` times the seconds of SPEED.
 
-    def __init__(self, epochs: float, slow: float) -> None:
-        self.epochs, self.slow = epochs, slow
+    At a rate above `too_high` a pre-trained model only gets worse, and a run ends as it began.
+    """
+
+    def __init__(self, epochs: float, slow: float, too_high: float = math.inf) -> None:
+        self.epochs, self.slow, self.too_high = epochs, slow, too_high
 
     def ensure(self, study: Study, arms: list[str] | None = None, **_: object) -> Swept:
         """Leave a record of every run that the study wants, as long as it wants more."""
@@ -42,11 +45,12 @@ class Machine:
         off = math.log(spec.learning_rate * spec.size.d_model / 0.05) if spec.learning_rate else 0.0
         decay = math.log(spec.recipe.weight_decay / 3)
         loss += 0.03 * float(np.random.default_rng(int(spec.key[:8], 16)).normal())
+        worse = spec.start is not None and spec.learning_rate > self.too_high
         outcome = {
             "n_params": n, "n_params_total": n, "d_chars": spec.d_chars, "d_tokens": d_tokens, "loss": loss,
             "tokens_seen": seen, "flops": seen * spec.flops_per_token, "bits_per_char": loss,
-            "epochs_best": 1.0,
-            "loss_validation": loss + 0.05 * (off**2 + decay**2), "core_seconds": seconds,
+            "epochs_best": 0.0 if worse else 1.0,
+            "loss_validation": loss + (0.5 if worse else 0.05 * (off**2 + decay**2)), "core_seconds": seconds,
             "seconds": 20 * seconds, "device": "cpu made x1 of 2", "versions": "none",
         }  # fmt: skip
         return Record(spec.key, spec.to_json(), "ok", outcome, [])

@@ -190,6 +190,24 @@ def test_hours_buy_a_study_of_a_given_model(
         study_for_hours(other, 2.0, jobs=None, say=lambda _: None)
 
 
+@pytest.mark.parametrize("smooth", [False, True])
+def test_a_rate_at_which_a_given_model_only_gets_worse_is_no_optimum(
+    smooth: bool, saved: Path, tmp_path: Path
+) -> None:
+    """Its loss is that of the start at every such rate: level, and lower than those of rates too low."""
+    machine = Machine(epochs=1, slow=1, too_high=2e-4)
+    folders = read_models("gpt2", [saved / "gpt2"], VERILOG, tmp_path, QUESTION)
+    scale = replace(SHORT, tuning=replace(SHORT.tuning, d_chars=(600, 1_200), most_rates=8, smooth=smooth))
+    study = folders.at_scale(scale)
+    machine.ensure(study)
+    tuned = study.table().query("arm == 'gpt2' and d_chars > 0")
+    assert len(tuned) == 3 and tuned["learning_rate"].max() <= 2e-4
+    never = replace(SHORT, name="never", tuning=scale.tuning)
+    study = folders.at_scale(never)
+    Machine(epochs=1, slow=1, too_high=0.0).ensure(study)
+    assert study.is_complete()
+
+
 def test_a_vocabulary_beyond_65536_is_read_written_and_trained_on(tmp_path: Path) -> None:
     """Every word of the target has a number that two bytes do not hold."""
     words = sorted({word for path in CORPUS.rglob("*.py") for word in path.read_text("utf-8").split()})

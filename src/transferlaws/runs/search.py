@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from transferlaws.models.ladder import SavedSize
 from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 from transferlaws.training.surface import Trial, fit_surface
@@ -98,8 +99,12 @@ def smooth(lines: Sequence[Line], mine: int, tuning: Tuning, store: Store) -> tu
     found = [trials for _, trials in searches]
     if any(trials is None for trials in found):
         return tried, None
-    surface = fit_surface(list(chain.from_iterable(trials for trials in found if trials is not None)))
-    line = lines[mine]
+    line, every = lines[mine], list(chain.from_iterable(trials for trials in found if trials is not None))
+    learned = [trial for trial in every if math.isfinite(trial.loss)]
+    if not learned:
+        least = float(f"{min(trial.rate for trial in every) / line.width:.3g}")
+        return tried, lambda _: (least, line.weight_decay)
+    surface = fit_surface(learned)
 
     def settings(d_chars: int) -> tuple[float, float]:
         rate = surface.rate(line.n_params, d_chars) / line.width
@@ -210,11 +215,17 @@ def _rates(
 
 
 def _losses(store: Store, specs: Sequence[RunSpec]) -> list[float] | None:
-    """Validation losses of runs, infinite where one diverged; None if one of them is not measured."""
+    """Validation losses of runs, infinite where one diverged; None if one of them is not measured.
+
+    Infinite too where no step made a given model better: however good it was, its rate is too high. Arms that
+    are pre-trained here are searched as those of the published studies were, whose keys hang on it.
+    """
     losses = []
     for spec in specs:
         record = store.read(spec.key)
         if record is None or not record.finished:
             return None
-        losses.append(float(record.outcome.get("loss_validation", math.inf)))
+        given = isinstance(spec.size, SavedSize) and spec.start is not None
+        stood = given and record.outcome.get("epochs_best") == 0
+        losses.append(math.inf if stood else float(record.outcome.get("loss_validation", math.inf)))
     return losses

@@ -83,7 +83,9 @@ def rung(rate: float, steps: int) -> float:
 
 
 def best_tried(losses: Mapping[float, float], tuning: Tuning) -> float:
-    """The largest rate whose loss is as good as the best."""
+    """The largest rate whose loss is as good as the best; the smallest if no loss is finite."""
+    if math.isinf(min(losses.values())):
+        return min(losses)
     good = min(losses.values()) + tuning.flat_nats
     return max(rate for rate, loss in losses.items() if loss <= good)
 
