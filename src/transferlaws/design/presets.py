@@ -125,6 +125,7 @@ def laptop_2() -> Scale:
             flat_nats=0.0,
             smooth=True,
             reach=1.6e10,
+            chars_per_param=10.0,
         ),
         recipe=TrainingRecipe(
             weight_decay=3.0,

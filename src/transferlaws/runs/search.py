@@ -191,12 +191,8 @@ class _Search:
 
 
 def _tuned_sizes(line: Line, tuning: Tuning) -> Iterator[int]:
-    smallest, reach = tuning.d_chars[0], tuning.reach
-    return (
-        d
-        for d in tuning.d_chars
-        if d <= line.data_sizes[-1] and (d == smallest or line.n_params * d <= reach)
-    )
+    most = min(tuning.reach / line.n_params, tuning.chars_per_param * line.n_params, line.data_sizes[-1])
+    return (d for d in tuning.d_chars if d <= most or d == tuning.d_chars[0] <= line.data_sizes[-1])
 
 
 def _rates(

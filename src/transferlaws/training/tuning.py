@@ -31,7 +31,8 @@ class Tuning:
     the smallest of them), `most_rates` bounds a cell's search, and losses within `flat_nats` of each other
     (nats/token) are equal. With `smooth`, weight decays are searched as well, `first_guess` is the rate at
     width 16, and what runs take comes from one surface over all sizes of their arm; cells beyond `reach`
-    (parameters times characters) are not searched and take theirs from it too.
+    (parameters times characters), or of more than `chars_per_param` characters a parameter, are not searched
+    and take theirs from it too.
     """
 
     d_chars: tuple[int, ...]
@@ -40,6 +41,7 @@ class Tuning:
     flat_nats: float = 0.003
     smooth: bool = False
     reach: float = math.inf
+    chars_per_param: float = math.inf
 
     def __post_init__(self) -> None:
         if not self.d_chars or list(self.d_chars) != sorted(set(self.d_chars)):
