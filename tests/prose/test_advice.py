@@ -23,7 +23,17 @@ def test_the_best_predictor_is_praised_for_its_advice_only_where_it_was_cheapest
     assert "costs 0.1500: 1 of 2 forms costs more" in bad and "dearest, additive, costs 0.2000" in bad
 
 
+def test_few_wrong_choices_are_called_few_only_where_they_are() -> None:
+    dear = lost(additive=0.1, rectified=0.2, idle=0.01)
+    few = prose.advice.why(dear.assign(wrong=0.05))
+    assert "in no more than 5 % of them" in few and "the dearest lost 0.400 (rectified)" in few
+    many = prose.advice.why(dear.assign(wrong=0.4))
+    assert "wrong in 40 % of the choices or more" in many and "most choices" not in many
+    assert "dearest" not in prose.advice.why(dear.assign(wrong=0.0, worst_regret=0.0))
+
+
 def test_without_a_choice_nothing_is_claimed() -> None:
     nothing = lost(additive=np.nan, idle=np.nan)
     assert "leaves a choice" in prose.advice.regretted(nothing)
+    assert "where there is a choice" in prose.advice.why(nothing)
     assert "| additive | – | – | – |" in prose.advice.costs(nothing)

@@ -244,6 +244,16 @@ def test_a_form_misses_where_it_was_bent() -> None:
     assert "(too low)" in prose.comparison.where_it_misses(cells)
     flipped = cells.assign(loss=3.0, eq_6_1=cells["loss"])
     assert "(too high)" in prose.comparison.where_it_misses(flipped)
+    assert "too far" not in prose.comparison.where_it_misses(flipped)
+    level = cells.assign(loss=3.0 + 0.2 * (cells["d_chars"] == 1e4), eq_6_1=3.0)
+    assert "goes on falling at the most data, by 0.200 too far" in prose.comparison.where_it_misses(level)
+
+
+def test_a_factor_is_one_only_where_all_runs_have_it() -> None:
+    table = pd.DataFrame({"bits_per_char": [2.0, 4.0], "loss": [1.0, 2.0]})
+    assert "are 2.0000 times" in prose.tokens.one_factor(table, "laptop")
+    apart = prose.tokens.one_factor(table.assign(loss=[1.0, 4.0]), "laptop")
+    assert "between 1.0000 and 2.0000" in apart and "one factor" not in apart
 
 
 def test_the_slack_of_a_search_is_set_beside_the_noise() -> None:

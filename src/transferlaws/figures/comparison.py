@@ -4,6 +4,8 @@ Errors are |predicted/measured - 1| in loss, on cells no form has seen, beside a
 and the error that the seeds' noise alone would leave.
 """
 
+from textwrap import fill
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -70,7 +72,7 @@ def residual_maps(comparison: Comparison) -> Drawing:
     limit = max(1.0, float(np.nanquantile(errors["signed"].abs(), 0.75)))
     norm, ramp = mpl.colors.Normalize(-limit, limit), mpl.colormaps["PuOr"]
     for panel, form in zip(axes.ravel(), order, strict=False):
-        tile = cell_grid(panel, errors, title=form_name(form))
+        tile = cell_grid(panel, errors, title=fill(form_name(form), 22))
         for n, d, value in errors.loc[errors["form"] == form, ["n_params", "d_chars", "signed"]].to_numpy():
             at = tile(n, d, facecolor=ramp(norm(value)) if np.isfinite(value) else "none", linewidth=0.5)
             ink = "white" if abs(norm(value) - 0.5) > 0.35 else "black"

@@ -61,8 +61,9 @@ def _fraction_line(panel: Axes, law: Hernandez, cells: pd.DataFrame, shade: obje
 def _fraction_points(panel: Axes, cells: pd.DataFrame, shade: object, label: str) -> None:
     """Measured fractions with intervals; cells without a point on this axis are marks at its edges."""
     low, high = LOGIT_LIMITS
-    shown = cells[cells["fraction"].gt(0) & cells["fraction"].lt(1)]
-    at = logit(shown["fraction"])
+    limit = cells["status"] == "at_limit"
+    shown = cells[(cells["fraction"].gt(0) | limit) & cells["fraction"].lt(1)]
+    at = pd.Series(np.clip(logit(shown["fraction"].clip(lower=1e-9)), low, high), shown.index)
     ends = []
     for side in ("low", "high"):
         bound = shown[f"d_effective_{side}"].to_numpy(float)
@@ -70,15 +71,18 @@ def _fraction_points(panel: Axes, cells: pd.DataFrame, shade: object, label: str
             share = np.where(np.isposinf(bound), 1.0, 1 - shown["d_chars"].to_numpy() / bound)
             ends.append(np.clip(logit(np.clip(share, 1e-9, 1 - 1e-9)), low, high))
     panel.vlines(shown["n_params"], ends[0], ends[1], color=shade, linewidth=1, alpha=0.6)
-    solid = (shown["status"] == "interpolated").to_numpy()
-    panel.plot(shown["n_params"][solid], at[solid], "o", color=shade)
-    panel.plot(shown["n_params"][~solid], at[~solid], "o", color=shade, fillstyle="none")
+    marks = [
+        ("o", "full", at[shown["status"] == "interpolated"]),
+        ("o", "none", at[~shown["status"].isin(("interpolated", "at_limit"))]),
+        ("^", "none", at[shown["status"] == "at_limit"]),
+        ("^", "full", pd.Series(high, cells.index[cells["status"] == "below_floor"])),
+        ("v", "full", pd.Series(low, cells.index[cells["status"] == "no_transfer"])),
+    ]
+    for mark, filled, heights in marks:
+        if len(heights):
+            n = cells.loc[heights.index, "n_params"]
+            panel.plot(n, heights, mark, color=shade, fillstyle=filled, clip_on=False, zorder=3)
     panel.plot([], [], "o", color=shade, label=label)
-    for status, height, mark in (("below_floor", high, "^"), ("no_transfer", low, "v")):
-        edge = cells[cells["status"] == status]
-        if edge.empty:
-            continue
-        panel.plot(edge["n_params"], np.full(len(edge), height), mark, color=shade, clip_on=False, zorder=5)
 
 
 @drawn

@@ -7,6 +7,9 @@ from transferlaws.laws import BASELINE, NOISE
 from transferlaws.prose.comparison import form_name
 from transferlaws.prose.numbers import Prose, counted, grid
 
+FEW = 0.2
+"""Share of wrong choices up to which most are easy."""
+
 
 def costs(lost: pd.DataFrame) -> Prose:
     """What each form's advice loses (nats/token), of `laws.regret`: a row a form, best predictor first."""
@@ -58,3 +61,21 @@ def regretted(lost: pd.DataFrame) -> Prose:
     if np.isfinite(noise):
         said += f" Noise alone would cost a perfect law {noise:.4f}."
     return Prose(said)
+
+
+def why(lost: pd.DataFrame) -> str:
+    """Why advice costs what it does, as far as the choices show it."""
+    own = lost[~lost["form"].isin((BASELINE, NOISE))].dropna(subset=["regret"]).set_index("form")
+    if own.empty:
+        return "advice can only be wrong where there is a choice."
+    wrong, dearest = float(own["wrong"].median()), str(own["worst_regret"].idxmax())
+    share = f"{100 * wrong:.0f} %"
+    said = (
+        "most choices are far from close, and any form that falls with data gets them right: half of the "
+        f"forms are wrong in no more than {share} of them. The mean is then made by few choices"
+        if wrong <= FEW
+        else f"half of the forms are wrong in {share} of the choices or more. These are close"
+    )
+    worst = float(own["worst_regret"].max())
+    single = f", of which the dearest lost {worst:.3f} ({form_name(dearest)})" if worst > 0 else ""
+    return f"{said}{single}. A small regret is therefore weak evidence for a law."

@@ -212,6 +212,8 @@ def obtained(designs: pd.DataFrame, fit: Fit) -> Prose:
 
 def together(tests: Mapping[str, Sequence[Equality]]) -> Prose:
     """Whether pairs of sources share alpha and beta, test by test."""
+    if not tests:
+        return Prose("With one source there is no pair to compare.")
     columns = (
         "pair",
         "exponent",

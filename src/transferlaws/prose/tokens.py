@@ -78,7 +78,9 @@ def one_factor(table: pd.DataFrame, scale: str) -> Prose:
             f"This study has no runs yet at scale `{scale}`; every run that is trained records both."
         )
     factor = table["bits_per_char"] / table["loss"]
-    return Prose(
-        f"In the {len(table)} runs of this study, bits per character are between {factor.min():.4f} and "
-        f"{factor.max():.4f} times the nats per token: one factor for all."
-    )
+    least, most = f"{factor.min():.4f}", f"{factor.max():.4f}"
+    if least == most:
+        said = f"are {least} times the nats per token: one factor for all"
+    else:
+        said = f"are between {least} and {most} times the nats per token: not all saw text cut alike"
+    return Prose(f"In the {len(table)} runs of this study, bits per character {said}.")
