@@ -83,13 +83,15 @@ def test_pretraining_pays_where_the_planted_gap_is_wide(laws: dict[str, Any]) ->
     assert pretrained < alone
 
 
-def test_a_law_that_is_not_identified_has_open_answers() -> None:
-    found = fit(plant(Design(SIZES[:1], DATA, 2), {"text": LAW}, 0.01, seed=1), bootstrap=50)
-    laws = frozen([found])
-    inside = planner.predict(laws, "text", 3e3, 1e5)
+def test_a_law_that_is_not_identified_has_open_answers(laws: dict[str, Any]) -> None:
+    row = next(row for row in laws["rows"] if row["source"] == "text")
+    beta = row["beta"] | {"low": None, "high": None}
+    row = row | {"status": "not_identified", "beta": beta, "covariance_ln_k_alpha_beta": None}
+    unknown = laws | {"rows": [row]}
+    inside = planner.predict(unknown, "text", SIZES[0], 1e5)
     assert inside.low is None
     assert "not identify" in inside.reason
-    assert planner.predict(laws, "text", 6e3, 1e5).refused
+    assert planner.predict(unknown, "text", 2 * SIZES[-1], 1e5).refused
 
 
 def test_unknown_source_and_impossible_numbers(laws: dict[str, Any]) -> None:

@@ -33,12 +33,13 @@ class Standing(StrEnum):
 class Titles:
     """What a reader is told: the name of the target, and of each arm's source, in the order of their colours.
 
-    Without a title an arm goes by its own name.
+    Without a title an arm goes by its own name. Where `given`, sources are models that somebody saved.
     """
 
     target: str = "the target"
     sources: Mapping[str, str] = field(default_factory=dict)
     corpora: Mapping[str, str] = field(default_factory=dict)
+    given: bool = False
 
     def source(self, arm: str) -> str:
         """What the arm was pre-trained on."""
@@ -46,7 +47,9 @@ class Titles:
 
     def arm(self, arm: str) -> str:
         """The arm in a legend."""
-        return "from scratch" if arm == BASELINE else f"pre-trained on {self.source(arm)}"
+        if arm == BASELINE:
+            return "from scratch"
+        return f"{'starting from' if self.given else 'pre-trained on'} {self.source(arm)}"
 
     def corpus(self, name: str) -> str:
         """A corpus."""

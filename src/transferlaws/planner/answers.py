@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws import Hernandez, Status
 from transferlaws.planner.answer import REACH, Answer, central, no_data, no_end, positive, smallest, too_far
-from transferlaws.planner.law import DRAWS, SourceLaw, source_law
+from transferlaws.planner.law import DRAWS, SAME, SourceLaw, source_law
 from transferlaws.planner.loss_law import loss_law
 from transferlaws.planner.measured import MeasuredCell, cell_at, cells_around
 
@@ -184,11 +184,12 @@ def _quantity(known: SourceLaw, quantity: str, n: float, d: float, law: Hernande
 def _beyond(known: SourceLaw, n: float, d: float) -> str:
     """Why the law does not reach a cell; empty if it does."""
     away = known.outside(n, d)
+    sole = known.sole_size
+    if sole is not None and abs(np.log(n / sole)) >= SAME:
+        return f"the runs have one size (n_params {sole:g}) and say nothing of another"
     if known.n_range and known.d_range and away is not None and away > REACH + 1e-9:
         return too_far(away, n_params=known.n_range, d_chars=known.d_range)
-    if away and known.n_range and known.n_range[0] == known.n_range[1]:
-        return f"the runs have one size (n_params {known.n_range[0]:g}), and this law knows of no other"
-    if away and known.status == Status.NOT_IDENTIFIED:
+    if away and known.status == Status.NOT_IDENTIFIED and not (sole and len(known.draws)):
         return "the runs do not identify the law's exponents, so it cannot leave them"
     return ""
 

@@ -1,17 +1,27 @@
 """What following a law loses at prices: the regret of `laws.regret`, in whatever currency somebody pays."""
 
-import numpy as np
-import pandas as pd
+from typing import TYPE_CHECKING
 
-from transferlaws.laws import Comparison, regret
+import numpy as np
+
 from transferlaws.planner.cheapest import Prices
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def regret_at(prices: Prices, table: pd.DataFrame, comparison: Comparison) -> tuple[pd.DataFrame, str]:
+    from transferlaws.laws import Comparison
+
+
+def regret_at(prices: Prices, table: "pd.DataFrame", comparison: "Comparison") -> "tuple[pd.DataFrame, str]":
     """What each compared form's advice loses, in nats and at prices, and what no bill holds (or nothing).
 
     Pre-training is billed by the table's pretrain_chars. Raises TransferLawsError for a table of no use.
     """
+    # Imported here: the planner's other answers need not wait for what a comparison takes.
+    import pandas as pd
+
+    from transferlaws.laws import regret
+
     before, note = 0.0, f"how much {comparison.source} was pre-trained on, the table does not say: not billed"
     if "pretrain_chars" in table.columns:
         mine = table.loc[table["arm"] == comparison.source, "pretrain_chars"]

@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 DRAWS = 400
 LAW_PARAMETERS = 3
 SAME = 0.05
-"""Difference in ln N up to which a question is about the size of a sole curve."""
+"""Difference in ln N up to which a question is about the one size that was run."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,11 @@ class SourceLaw:
     measured: tuple[MeasuredCell, ...] = ()
     pretrain_chars: tuple[float, float] | None = None
     predictive: Predictive | None = None
+
+    @property
+    def sole_size(self) -> float | None:
+        """The size of the runs if they have one only, else None."""
+        return self.n_range[0] if self.n_range and self.n_range[0] == self.n_range[1] else None
 
     def outside(self, n_params: float, d_chars: float) -> float | None:
         """Decades by which the question lies beyond the runs, in size or data; None if not known."""

@@ -130,6 +130,7 @@ def read_models(
     """
     name, _ = target
     question = _question(name, {source: GIVEN}, like)
+    question = replace(question, titles=replace(question.titles, given=True))
     models = read_family(source, saved)
     recipes = {name: _recipe(*target, out, target_kind, fields)}
     return Folders(question, recipes, _prepared(recipes), out, models)

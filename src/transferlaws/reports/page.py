@@ -75,7 +75,7 @@ class Evidence:
     @property
     def given(self) -> bool:
         """Whether the pre-trained models are somebody's, given to the study."""
-        return self.study.question.tokenization.kind == "model"
+        return self.study.question.titles.given
 
     @cached_property
     def decisions(self) -> dict[str, Decision]:
@@ -192,8 +192,8 @@ def _measured(found: Evidence) -> Iterator[Markup]:
         yield chart(gains.gains(found.gains, titles), "gains", caption)
     for place, (source, fit) in enumerate(found.fits.items()):
         caption = (
-            f"Test loss against characters of {titles.target}, from scratch and pre-trained on "
-            f"{titles.source(source)}. The arrow is data transferred: what the from-scratch model lacks."
+            f"Test loss against characters of {titles.target}, from scratch and {titles.arm(source)}. "
+            "The arrow is data transferred: what the from-scratch model lacks."
         )
         yield chart(losses.hero(found.runs, fit, titles), f"loss{place}", caption)
     columns = ("N", "characters", "from scratch", "pre-trained", "gain measured", "pairs", "gain by the law")
@@ -278,7 +278,8 @@ def _bill(found: Evidence, out: Path) -> Iterator[Markup]:
     for (role, arm), runs in everything.groupby(["role", "arm"], sort=False):
         spent = np.array([runs["seconds"].sum(), runs["flops"].sum(), _watt_seconds(runs)])
         total += spent
-        rows.append((f"{role}, {arm}", len(runs), *_spent(spent)))
+        what = "scored as it was saved" if found.given and role == "pretrain" else role
+        rows.append((f"{what}, {arm}", len(runs), *_spent(spent)))
     design = _design(out)
     if design is not None:
         pilot = design["pilot"]["core_seconds"]
