@@ -29,16 +29,43 @@ from typing import Any
 from transferlaws import cli
 
 SECONDS = 60
-LINES = 3  # of an error, notes on the table aside
+LINES, LONG = 3, 1000  # of an error, notes on the table aside, and characters of a line
 WORDS = (
     "", " ", "0", "-1", "1", "1e400", "nan", "inf", "-inf", "1e-320", "007", "3,5", "1e4", "text", "scratch",
     "\x1b[2J", "<script>", "$x$", "=1+1", "a|b", "\u202eabc", "é" * 300, "x" * 5000, "\ud800", "None", "{}",
-    "[]", "'", '"', "\x00",
+    "[]", "'", '"', "\x00", '"a\nb"', "limit", "nan_loss", "1,2", "--help", "../x", "1_000", "1e-5",
 )  # fmt: skip
 VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 0.5, 1e308, -1e308, 10**400, float("nan"), float("inf"), "", "text", "1", "\x1b[31m",
     [], [1], [2, 1], [None, None], [[1, 0, 0]] * 3, [[]], {}, {"value": 1}, {"value": 1, "low": 2, "high": 0},
 )  # fmt: skip
+
+
+LOSS_LAW: dict[str, Any] = {
+    "schema": 1,
+    "rows": [
+        {"source": "all rows", "method": "least_squares", "law": "chinchilla", "status": "converged",
+         "level": 0.95, "range": {"n_params": [1e6, 1e9], "d_tokens": [1e7, 1e10]},
+         "E": {"value": 1.8, "low": 1.7, "high": 1.9}, "A": {"value": 480.0, "low": 300.0, "high": 700.0},
+         "B": {"value": 2000.0, "low": 900.0, "high": 4000.0},
+         "alpha": {"value": 0.35, "low": 0.3, "high": 0.4},
+         "beta": {"value": 0.37, "low": None, "high": 0.4}, "n_runs": 200, "condition_number": 100.0,
+         "draws": [[1.8, 480.0, 2000.0, 0.35, 0.37], [1.75, 400.0, 1800.0, 0.34, 0.36]]}
+    ],
+    "scratch": [],
+    "provenance": {"table_sha256": "", "code_version": "1", "seed": 0, "bootstrap": 50},
+}  # fmt: skip
+EXTRA = (
+    "ended",
+    "status",
+    "role",
+    "learning_rate",
+    "batch",
+    "pretrain_chars",
+    "loss_validation",
+    "key",
+    "d_tokens",
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +93,11 @@ def table(draw: random.Random) -> str:
         for arm, gain in (("scratch", 1e3), ("text", 1e2))
         for seed in range(draw.randint(1, 2))
     ]
+    for name in draw.sample(EXTRA, draw.choice((0, 0, 0, 1, 2))):
+        names.append(name)
+        values = draw.choice((WORDS, ("1e4", "2e4"), ("ok", "limit", "stalled", "run", "failed")))
+        for row in rows:
+            row.append(draw.choice(values))
     for _ in range(draw.choice((0, 1, 1, 2, 5))):
         kind = draw.randrange(9)
         row = draw.choice(rows) if rows else []
@@ -132,12 +164,19 @@ def on_table(draw: random.Random, runs: Path, out: Path) -> list[str]:
     """A call of a verb that reads a table."""
     verb = draw.choice(("fit", "fit", "compare", "power", "ingest"))
     if verb == "power":
-        return [verb, "--table", str(runs)]
+        return [verb, "--table", str(runs), *draw.choice(([], ["--source", draw.choice(("text", *WORDS))]))]
     call = [verb, str(runs)]
+    if verb != "ingest" and draw.random() < 0.2:
+        call += ["--baseline", draw.choice(("scratch", "text", *WORDS))]
+    if draw.random() < 0.2:
+        sides = ("n_params", "arm", "loss", "d_chars", "log(loss)", "d_chars*2", "size(arm)", "1/0", *WORDS)
+        pairs = (f"{draw.choice(sides)}={draw.choice(sides)}" for _ in range(draw.randint(1, 3)))
+        call += ["--map", ",".join(pairs)]
     if verb == "fit":
         call += ["--bootstrap", numbers(draw, "50"), "--seed", numbers(draw, "1")]
         call += draw.choice(([], ["--level", numbers(draw, "0.9")], ["--method", draw.choice(WORDS[:9])]))
-        call += draw.choice(([], [], ["--law", draw.choice(("kaplan", "chinchilla", "data", "", "x"))]))
+        call += draw.choice(([], [], ["--law", draw.choice(("kaplan", "chinchilla", "data", "eq_6_1", "x"))]))
+        call += draw.choice(([], [], ["--drop-highest", numbers(draw, "1")]))
     elif verb == "compare":
         call += draw.choice(([], ["--source", numbers(draw, "text")]))
     long = out.with_name("n" * 300)
@@ -157,6 +196,16 @@ def on_laws(draw: random.Random, laws: Path) -> list[str]:
             ("predict", "--n-params", size, "--d-chars", data),
             ("size-for", "--target-loss", loss, "--d-chars", data),
             ("data-for", "--target-loss", loss, "--n-params", size),
+            ("predict", "--n-params", size, "--d-tokens", data),
+            (
+                "cheapest",
+                "--target-loss",
+                loss,
+                "--per-char",
+                numbers(draw, "1e-5"),
+                "--uses",
+                numbers(draw, "2"),
+            ),
             (
                 "should-pretrain",
                 "--n-params",
@@ -179,8 +228,8 @@ def on_nothing(draw: random.Random) -> list[str]:
         counts = ["--studies", numbers(draw, "1"), "--seeds", numbers(draw, "1")]
         return ["power", *design, *counts, "--noise", numbers(draw, "0.01")]
     if draw.random() < 0.5:
-        verb = draw.choice(("status", "table", "plan", "verify", "freeze", "run"))
-        return [verb, "--scale", draw.choice(WORDS[:24])]
+        verb = draw.choice(("status", "table", "plan", "verify", "freeze", "run", "audit", "corpora card"))
+        return [*verb.split(), "--scale", draw.choice(WORDS[:24])]
     verb = draw.choice((*sorted(cli.verbs()), "", "nothing"))
     return [verb, draw.choice(("--help", "--nothing", "", "--out"))]
 
@@ -195,7 +244,7 @@ def calls(draw: random.Random, folder: Path, laws: Any) -> Iterator[list[str]]:
         elif kind == "nothing":
             call = on_nothing(draw)
         else:
-            made = laws
+            made = draw.choice((laws, laws, laws, LOSS_LAW))
             for _ in range(draw.choice((0, 1, 1, 1, 2, 3))):
                 made = damaged(draw, made)
             written(draw, broken, json.dumps(made, indent=draw.choice((None, 1))))
@@ -246,8 +295,10 @@ def broken_promise(code: int, out: str, err: str, seconds: float, left: set[str]
     if seconds > SECONDS:
         return f"{seconds:.0f} seconds"
     complaint = [line for line in err.splitlines() if not line.startswith("transferlaws: note:")]
-    if code == 1 and not 1 <= len(complaint) <= LINES:
-        return f"{len(complaint)} lines for what is wrong: {err[-500:]}"
+    if code == 1 and not (1 <= len(complaint) <= LINES and max(map(len, complaint)) <= LONG):
+        return (
+            f"{len(complaint)} lines, {len(err)} characters for what is wrong: {err[:300]} ... {err[-300:]}"
+        )
     if code == 0 and any("Warning" in line for line in complaint):
         return err
     if any(

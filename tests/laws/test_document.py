@@ -29,6 +29,10 @@ ROW: dict[str, Any] = {
         {"n_params": 3e3, "d_chars": 1e3, "loss": 3.8, "loss_scratch": 5.0, "n_pairs": 3, "sd": 0.1,
          "gain": {"value": 1.2, "low": 1.1, "high": 1.3}, "how": "paired"},
     ],
+    "predictive": {"law": [12.0, 0.4, 0.5], "centre": [10.0, 10.0], "curves": [[2.5, 0.1, -1.0, 8.0]],
+                   "n_params": [5e4], "d_ref": 3e4, "misfit": 0.0, "dof": 30.0, "data": [7.0, 9.0],
+                   "variance": [0.01, 0.001],
+                   "covariance": [0.01 * (i == j) for i in range(7) for j in range(i + 1)]},
 }  # fmt: skip
 DOCUMENT = {"schema": 1, "rows": [ROW], "scratch": ROW["scratch"], "provenance": {}}
 
@@ -66,9 +70,16 @@ DAMAGES: dict[str, Damage] = {
     "rows[0].scratch[1].n_params is 3000.0": put("rows", 0, "scratch", [CURVE, CURVE]),
     "scratch[1].n_params is 3000.0": put("scratch", ROW["scratch"][::-1]),
     "scratch[0].B is 0": put("scratch", 0, "B", 0),
+    "scratch[0].d_n_range is 1.0; it takes 2 numbers": put("scratch", 0, "d_n_range", 1.0),
+    "scratch[0].d_n_range is [2.0]": put("scratch", 0, "d_n_range", [2.0]),
     "scratch[0].E is 1000000": put("scratch", 0, "E", 10**400),
     "rows[0].measured[0].how is 'guessed'": put("rows", 0, "measured", 0, "how", "guessed"),
     "rows[0].measured[0].loss is 0": put("rows", 0, "measured", 0, "loss", 0),
+    "rows[0].predictive.dof is 0": put("rows", 0, "predictive", "dof", 0),
+    "rows[0].predictive.variance[0] is -1": put("rows", 0, "predictive", "variance", [-1, 1]),
+    "rows[0].predictive.data is [9.0, 7.0]": put("rows", 0, "predictive", "data", [9.0, 7.0]),
+    "rows[0].predictive.curves[0] is [1]": put("rows", 0, "predictive", "curves", 0, [1]),
+    "rows[0].predictive.covariance is [-1,": put("rows", 0, "predictive", "covariance", [-1, *[0] * 27]),
     "rows[0].pretrain_chars is": put("rows", 0, "pretrain_chars", "many"),
 }
 

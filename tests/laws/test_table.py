@@ -57,6 +57,9 @@ def test_a_value_no_run_can_have_is_named_by_column_and_line(
 def test_missing_columns_are_named(runs: pd.DataFrame, tmp_path: Path) -> None:
     with pytest.raises(TransferLawsError, match=r"lacks the columns arm, seed; needed are"):
         read_table(write(tmp_path, runs.drop(columns=["arm", "seed"])))
+    long = pd.DataFrame([[1, 2]], columns=["a\nb" * 1000, "c"])
+    with pytest.raises(TransferLawsError, match=r"it has a\\nba\\nb[anb\\]* \.\.\., c\)$"):
+        read_table(write(tmp_path, long))
 
 
 def test_what_is_no_usable_run_is_set_aside_and_said(runs: pd.DataFrame, tmp_path: Path) -> None:

@@ -3,15 +3,19 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from transferlaws.errors import TransferLawsError
+from transferlaws.laws.curves.floor import N_CURVE
 from transferlaws.laws.forms import LOSS_LAWS
 
 LAW = ("k", "alpha", "beta")
-CURVE = ("n_params", "E", "B", "b", "D0")
+CURVE = ("n_params", "B", "b")
+"""What a curve has beside E and D0, and is above zero."""
 HOW = ("paired", "unpaired", "noise", "open")
 """How the interval of a measured gain came about."""
 
@@ -54,9 +58,9 @@ def _check_row(row: Mapping[str, Any], at: str) -> None:
     for name in names:
         _interval(row.get(name), f"{at}.{name}")
     if row["law"] == "hernandez":
-        _number(row["k"]["value"], f"{at}.k.value", "above zero", lambda k: k > 0)
+        _number(row["k"]["value"], f"{at}.k.value", "above zero", _positive)
     if row.get("noise_nats") is not None:
-        _number(row["noise_nats"], f"{at}.noise_nats", "of at least zero", lambda sd: sd >= 0)
+        _number(row["noise_nats"], f"{at}.noise_nats", "of at least zero", _not_negative)
     if row.get("covariance_ln_k_alpha_beta") is not None:
         _covariance(row["covariance_ln_k_alpha_beta"], f"{at}.covariance_ln_k_alpha_beta")
     if row.get("pretrain_chars") is not None:
@@ -66,6 +70,8 @@ def _check_row(row: Mapping[str, Any], at: str) -> None:
     if "measured" in row:
         for place, cell in _items(row, "measured", at):
             _check_cell(_mapping(cell, place), place)
+    if row.get("predictive") is not None:
+        _check_predictive(_mapping(row["predictive"], f"{at}.predictive"), f"{at}.predictive")
 
 
 def _check_curves(holder: Mapping[str, Any], at: str) -> None:
@@ -74,20 +80,22 @@ def _check_curves(holder: Mapping[str, Any], at: str) -> None:
     for place, row in _items(holder, "scratch", at):
         curve = _mapping(row, place)
         for name in CURVE:
-            kind, fits = ("", math.isfinite) if name in ("E", "D0") else ("above zero", _positive)
-            _number(curve.get(name, "missing"), f"{place}.{name}", kind, fits)
+            _number(curve.get(name, "missing"), f"{place}.{name}", "above zero", _positive)
+        _number(curve.get("E", "missing"), f"{place}.E", "", math.isfinite)
+        _number(curve.get("D0", "missing"), f"{place}.D0", "of at least zero", _not_negative)
         if curve.get("d_n_chars", "missing") is not None:
-            _number(curve.get("d_n_chars", "missing"), f"{place}.d_n_chars", "of at least zero, or null",
-                    lambda chars: chars >= 0)  # fmt: skip
-        for place_n, end in zip((".d_n_range[0]", ".d_n_range[1]"), curve.get("d_n_range", ()), strict=False):
-            if end is not None:
-                _number(end, place + place_n, "of at least zero, or null", lambda chars: chars >= 0)
+            kind = "of at least zero, or null"
+            _number(curve.get("d_n_chars", "missing"), f"{place}.d_n_chars", kind, _not_negative)
+        if "d_n_range" in curve:
+            for end in _numbers(curve["d_n_range"], f"{place}.d_n_range", 2, empty=True):
+                if end is not None and end < 0:
+                    raise _wrong(f"{place}.d_n_range", curve["d_n_range"], "ends of at least zero, or null")
         if "d_chars" in curve:
             _ends(curve["d_chars"], f"{place}.d_chars")
         if curve.get("sd_nats") is not None:
-            _number(curve["sd_nats"], f"{place}.sd_nats", "of at least zero", lambda sd: sd >= 0)
+            _number(curve["sd_nats"], f"{place}.sd_nats", "of at least zero", _not_negative)
         if "dof" in curve:
-            _number(curve["dof"], f"{place}.dof", "of at least zero", lambda dof: dof >= 0)
+            _number(curve["dof"], f"{place}.dof", "of at least zero", _not_negative)
         if sizes and curve["n_params"] <= sizes[-1]:
             raise _wrong(
                 f"{place}.n_params", curve["n_params"], f"a larger size than the {sizes[-1]:g} before it"
@@ -99,11 +107,37 @@ def _check_cell(cell: Mapping[str, Any], at: str) -> None:
     for name in ("n_params", "d_chars", "loss", "loss_scratch"):
         _number(cell.get(name, "missing"), f"{at}.{name}", "above zero", _positive)
     _interval(cell.get("gain"), f"{at}.gain")
-    _number(cell.get("n_pairs", "missing"), f"{at}.n_pairs", "of at least zero", lambda pairs: pairs >= 0)
+    _number(cell.get("n_pairs", "missing"), f"{at}.n_pairs", "of at least zero", _not_negative)
     if cell.get("sd") is not None:
-        _number(cell["sd"], f"{at}.sd", "of at least zero", lambda sd: sd >= 0)
+        _number(cell["sd"], f"{at}.sd", "of at least zero", _not_negative)
     if cell.get("how") not in HOW:
         raise _wrong(f"{at}.how", cell.get("how", "missing"), f"one of {', '.join(HOW)}")
+
+
+def _check_predictive(held: Mapping[str, Any], at: str) -> None:
+    """What `Predictive.to_json` writes: a law and curves with their covariance, and the noise about them."""
+    for name in ("d_ref", "dof"):
+        _number(held.get(name, "missing"), f"{at}.{name}", "above zero", _positive)
+    _number(held.get("misfit", "missing"), f"{at}.misfit", "of at least zero", _not_negative)
+    _numbers(held.get("law", "missing"), f"{at}.law", len(LAW))
+    _numbers(held.get("centre", "missing"), f"{at}.centre", 2)
+    curves = _items(held, "curves", at)
+    for place, curve in curves:
+        _numbers(curve, place, N_CURVE)
+    sizes = _rising(held.get("n_params", "missing"), f"{at}.n_params", len(curves))
+    if sizes and sizes[0] <= 0:
+        raise _wrong(f"{at}.n_params", sizes, "sizes above zero")
+    variances = _items(held, "variance", at)
+    for place, variance in variances:
+        _number(variance, place, "above zero", _positive)
+    _rising(held.get("data", "missing"), f"{at}.data", len(variances))
+    if not (curves and variances):
+        raise _wrong(f"{at}.{'variance' if curves else 'curves'}", [], "one entry or more")
+    count = len(LAW) + N_CURVE * len(curves)
+    lower = _numbers(held.get("covariance", "missing"), f"{at}.covariance", count * (count + 1) // 2)
+    matrix = np.zeros((count, count))
+    matrix[np.tril_indices(count)] = lower
+    _no_negative_variance(matrix + np.tril(matrix, -1).T, lower, f"{at}.covariance")
 
 
 def _wrong(at: str, found: object, wanted: str) -> TransferLawsError:
@@ -137,6 +171,10 @@ def _positive(value: float) -> bool:
     return value > 0
 
 
+def _not_negative(value: float) -> bool:
+    return value >= 0
+
+
 def _number(found: object, at: str, kind: str, fits: Callable[[float], bool]) -> None:
     try:
         good = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(float(found))
@@ -154,6 +192,14 @@ def _numbers(found: object, at: str, count: int, *, empty: bool = False) -> list
         if not (empty and value is None):
             _number(value, f"{at}[{place}]", "", math.isfinite)
     return found
+
+
+def _rising(found: object, at: str, count: int) -> list[Any]:
+    """So many numbers, each larger than the one before."""
+    held = _numbers(found, at, count)
+    if any(second <= first for first, second in pairwise(held)):
+        raise _wrong(at, found, "numbers that rise")
+    return held
 
 
 def _ends(found: object, at: str, *, least: float = 0) -> None:
@@ -180,6 +226,12 @@ def _covariance(found: object, at: str) -> None:
     for place, row in enumerate(found):
         _numbers(row, f"{at}[{place}]", len(LAW))
     matrix = np.array(found, float)
+    if not np.allclose(matrix, matrix.T, rtol=1e-6):
+        raise _wrong(at, found, "a covariance, which is symmetric")
+    _no_negative_variance(matrix, found, at)
+
+
+def _no_negative_variance(matrix: NDArray[np.float64], found: object, at: str) -> None:
     values = np.linalg.eigvalsh(matrix)
-    if not np.allclose(matrix, matrix.T, rtol=1e-6) or values[0] < -1e-6 * max(values[-1], 1e-12):
-        raise _wrong(at, found, "a covariance: symmetric, and no variance below zero")
+    if not values[0] >= -1e-6 * max(values[-1], 1e-12):
+        raise _wrong(at, found, "a covariance, which has no variance below zero")

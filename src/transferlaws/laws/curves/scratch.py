@@ -14,6 +14,7 @@ from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.cells import Cells, reduce_to_cells
 from transferlaws.laws.data.noise import Misfit, misfit_of
 from transferlaws.laws.data.table import check_table
+from transferlaws.laws.data.words import listed
 from transferlaws.laws.numerics.solver import Box
 
 Floats = NDArray[np.float64]
@@ -135,7 +136,7 @@ def curve_noise(cells: Cells) -> tuple[Floats, Misfit]:
 def require_scratch(table: pd.DataFrame) -> None:
     """Raise TransferLawsError unless the table has from-scratch runs."""
     if SCRATCH not in set(table["arm"]):
-        arms = ", ".join(sorted(set(table["arm"]))[:8])
+        arms = listed(sorted(set(table["arm"])))
         raise TransferLawsError(
             f"column arm has no {SCRATCH!r} run (it holds {arms}); effective data is measured against the "
             f"{SCRATCH} arm"

@@ -17,7 +17,7 @@ import pandas as pd
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.tuning import tuning_of
-from transferlaws.laws.data.words import ENDING_OF, TUNED, word
+from transferlaws.laws.data.words import ENDING_OF, TUNED, listed, shown, word
 
 NEEDED = ("n_params", "arm", "d_chars", "seed", "loss")
 ARMLESS = ("n_params", "d_tokens", "loss")
@@ -92,7 +92,7 @@ def _parse(text: str, path: Path) -> tuple[list[str], list[list[str]], list[int]
         raise TransferLawsError(f"{path} is empty; a runs table needs a header line and one line a run")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
-        raise TransferLawsError(f"{path} names column {repeated[0]!r} more than once")
+        raise TransferLawsError(f"{path} names column {shown(repr(repeated[0]))} more than once")
     return header, rows, lines
 
 
@@ -123,7 +123,7 @@ def check_table(
     if missing:
         raise TransferLawsError(
             f"{where} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}; "
-            f"needed are {', '.join(needed)} (it has {', '.join(map(str, table.columns[:12]))})"
+            f"needed are {', '.join(needed)} (it has {listed(table.columns)})"
         )
     spot = "line" if table.index.name == "line" else "row"
     measured = [name for name in NUMBERS if name in needed]
@@ -203,9 +203,7 @@ def sole_source(table: pd.DataFrame) -> str:
     """The one source of a checked table; raises TransferLawsError, naming them, unless there is just one."""
     found = sources(table)
     if len(found) != 1:
-        held = (
-            f"holds the sources {', '.join(found)}; name one" if found else f"has no source beside {SCRATCH}"
-        )
+        held = f"holds the sources {listed(found)}; name one" if found else f"has no source beside {SCRATCH}"
         raise TransferLawsError(f"the table {held}")
     return found[0]
 
@@ -229,8 +227,7 @@ def _rename(table: pd.DataFrame, columns: Mapping[str, str], where: str, said: l
     for ours, theirs in columns.items():
         if theirs not in table.columns:
             raise TransferLawsError(
-                f"{where} has no column {theirs!r} to read {ours} from "
-                f"(it has {', '.join(map(str, table.columns[:12]))})"
+                f"{where} has no column {theirs!r} to read {ours} from (it has {listed(table.columns)})"
             )
     in_the_way = [ours for ours in columns if ours in table.columns and ours not in columns.values()]
     said += [f"column {ours} was set aside; {columns[ours]} is read in its place" for ours in in_the_way]
@@ -244,7 +241,7 @@ def _with_scratch(arm: pd.Series, baseline: str, where: str) -> pd.Series:
     held = set(arm)
     if baseline not in held:
         raise TransferLawsError(
-            f"{where}: column arm holds no baseline {baseline!r}; it holds {', '.join(sorted(held))}"
+            f"{where}: column arm holds no baseline {baseline!r}; it holds {listed(sorted(held))}"
         )
     if SCRATCH in held:
         raise TransferLawsError(
@@ -297,8 +294,9 @@ def _numbers(column: pd.Series, where: str, spot: str) -> pd.Series:
         & ~text.map(lambda v: isinstance(v, float) and np.isnan(v)).astype(bool)
     )
     if wrong.any():
+        value = shown(repr(column[wrong].iloc[0]))
         raise TransferLawsError(
-            f"{where} {spot} {column.index[wrong][0]}, column {column.name}: {column[wrong].iloc[0]!r} "
-            f"is not a number{_more(wrong)}"
+            f"{where} {spot} {column.index[wrong][0]}, column {column.name}: {value} is not a "
+            f"number{_more(wrong)}"
         )
     return numbers

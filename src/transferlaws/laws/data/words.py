@@ -1,9 +1,12 @@
 """Words that tables of runs use, whoever wrote them: how a run ended, and what is tuned. All data.
 
-Words are compared in one spelling, in which "Timed Out" is timed_out.
+Words are compared in one spelling, in which "Timed Out" is timed_out, and shown in a sentence on one line.
 """
 
 import re
+from collections.abc import Iterable
+
+from transferlaws.escape import visible
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -45,3 +48,15 @@ def word(value: object) -> str:
     """A label in the one spelling, to compare it with words known: "From Scratch" is from_scratch."""
     text = str(value).strip()
     return text if text.startswith("-") else re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+def shown(value: object, most: int = 60) -> str:
+    """What a table holds as a sentence may show it: on one line, of at most `most` characters."""
+    text = visible(value)
+    return text if len(text) <= most else f"{text[: most - 4]} ..."
+
+
+def listed(names: Iterable[object], most: int = 12) -> str:
+    """Names from a table for a sentence, with commas, `most` of them and how many more there are."""
+    held = [shown(name, 40) for name in names]
+    return ", ".join(held[:most] + [f"... ({len(held) - most} more)"] * (len(held) > most))

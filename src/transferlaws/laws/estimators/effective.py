@@ -25,6 +25,7 @@ from transferlaws.laws.curves.scratch import (
 from transferlaws.laws.data.cells import Cells, reduce_to_cells
 from transferlaws.laws.data.noise import Misfit
 from transferlaws.laws.data.table import check_table, sole_source, sources
+from transferlaws.laws.data.words import listed
 from transferlaws.laws.estimators.joint import fit_joint
 from transferlaws.laws.numerics.bootstrap import redraw
 from transferlaws.laws.status import CellStatus
@@ -68,7 +69,7 @@ def source_cells(table: pd.DataFrame, names: tuple[str, ...]) -> tuple[Cells, tu
     for name in names:
         if name not in sources(table):
             raise TransferLawsError(
-                f"column arm holds no source {name!r}; it holds {', '.join(sources(table)) or 'no source'}"
+                f"column arm holds no source {name!r}; it holds {listed(sources(table)) or 'no source'}"
             )
     cells, said = with_curves(reduce_to_cells(table, names))
     for k, name in enumerate(names):

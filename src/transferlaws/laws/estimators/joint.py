@@ -16,6 +16,7 @@ from transferlaws.laws.curves.predictive import Predictive
 from transferlaws.laws.curves.scratch import reference
 from transferlaws.laws.data.cells import Cells
 from transferlaws.laws.data.noise import Misfit, misfit_of
+from transferlaws.laws.data.words import listed
 from transferlaws.laws.estimators.problem import HUBER, LossSpace
 from transferlaws.laws.estimators.unrepeated import noise_by_residuals, widening
 from transferlaws.laws.numerics.bootstrap import eigen
@@ -162,7 +163,7 @@ def fit_joint(cells: Cells, tied: str = "", *, curved: bool = False) -> JointFit
         now = ~hurt & ~_ossified(cells, theta, problem, misfit)
         if not (now & ~cells.scratch).any():
             raise TransferLawsError(
-                f"every cell of {', '.join(cells.sources)} left to fit lies above its own from-scratch "
+                f"every cell of {listed(cells.sources)} left to fit lies above its own from-scratch "
                 "curve: pre-training costs data there, which no law of transfer can say"
             )
         if np.array_equal(now, keep) and turn > 0:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from transferlaws.errors import TransferLawsError
 from transferlaws.laws.data import SCRATCH
 from transferlaws.laws.data.table import check_table, notes, sole_source
+from transferlaws.laws.data.words import listed
 from transferlaws.laws.estimators.independent import independent_units
 from transferlaws.laws.estimators.loss_search import (
     HUBER_LOG,
@@ -64,7 +65,7 @@ def fit_form(
         if form.both_arms and arm == SCRATCH:
             raise TransferLawsError(f"{form.__name__} describes both arms; name the source to fit it to")
         if arm not in set(table["arm"]):
-            held = ", ".join(sorted(set(table["arm"])))
+            held = listed(sorted(set(table["arm"])))
             raise TransferLawsError(f"column arm holds no {arm!r}; it holds {held}")
         table = table[table["arm"].isin({arm, SCRATCH} if form.both_arms else {arm})]
         source = (table["arm"] != SCRATCH).to_numpy()
