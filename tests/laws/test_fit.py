@@ -105,3 +105,12 @@ def test_comparison_declares_its_hold_out_and_ranks_the_planted_law_before_the_b
     assert "n_params = 200000" in result.declared
     assert set(result.predictions["n_params"]) == {3000, 12000, 50000, 200000}
     assert len(result.predictions.query("form == 'hernandez'")) == 5 + 3 * 2
+
+
+def test_a_form_that_the_runs_are_too_few_for_takes_no_other_along() -> None:
+    table = plant(Design((3e3, 1.2e4, 5e4), seeds=1), Hernandez(40, 0.4, 0.5), 0.01, seed=1)
+    result = compare(table, forms=("additive", "rectified"))
+    assert "rectified is left out: 6 runs cannot fit the 6 parameters" in result.declared
+    assert {"hernandez", "additive"} < set(result.scores["form"]) and "rectified" not in set(
+        result.scores["form"]
+    )

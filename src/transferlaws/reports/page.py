@@ -211,6 +211,17 @@ def _measured(found: Evidence) -> Iterator[Markup]:
             for cell in cells
         )
         yield table(f"Every cell, {titles.source(source)}: losses and gains in nats/token", columns, rows)
+        yield from _untrained(found, source)
+
+
+def _untrained(found: Evidence, source: str) -> Iterator[Markup]:
+    """The losses of the pre-trained models before any training on the target."""
+    titles, runs = found.study.question.titles, found.runs
+    before = runs[(runs["arm"] == source) & (runs["d_chars"] == 0)].sort_values("n_params")
+    if len(before):
+        said = ", ".join(f"{row.loss:.4g} at N = {row.n_params:,}" for row in before.itertuples())
+        how = "as they were saved" if found.given else "as pre-trained"
+        yield tag("p", f"Without any of {titles.target}, {how}: {said}.")
 
 
 def _by_law(found: Evidence, source: str, cell: Gain) -> object:
