@@ -11,7 +11,8 @@ from transferlaws import pdf
 from transferlaws.errors import TransferLawsError
 
 HEAD = """<html><head><link href="../_static/theme.css?digest=1" rel="stylesheet">
-<script src="../_static/search.js"></script><script src="../_static/mathjax/tex.js"></script></head>
+<script src="../_static/search.js"></script><script src="../_static/mathjax/tex.js"></script>
+<script>load({ src: "../_static/charts-1.js" })</script></head>
 <body><nav><img src="../_static/logo.svg"></nav>"""
 FIRST = """<article><section id="start"><h1>First<a class="headerlink" href="#start">#</a></h1>
 <p>See <a href="02-second.html#end">there</a>, <a href="02-second.html">all of it</a>,
@@ -66,7 +67,8 @@ def test_pages_become_one_document_whose_links_lead_within_it(site: Path) -> Non
     assert "shown()" in whole
     assert "setup()" not in whole
     assert [image["src"] for image in document.select("img")] == ["html/_images/one.svg"]
-    assert [script["src"] for script in document.select("script[src]")] == ["html/_static/mathjax/tex.js"]
+    scripts = [script["src"] for script in document.select("script[src]")]
+    assert scripts == ["html/_static/charts-1.js", "html/_static/mathjax/tex.js"]
     titles = [entry.get_text() for entry in document.select(".contents li")]
     assert titles == ["First", "Late", "Second </style>", "Solutions"]
     assert [tag.get_text() for tag in document.select("title, .name")] == ["A & B", "A & B"]

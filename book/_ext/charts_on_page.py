@@ -1,15 +1,27 @@
 """Interactive charts draw themselves, without a network and only where there are any.
 
-Vega, Vega-Lite and Vega-Embed come bundled from `vl_convert`; the 0.9 MB script is written once and loaded by
-the pages that hold a chart (`transferlaws.figures.charts` writes `<div class="chart" data-spec>`).
+Vega, Vega-Lite and Vega-Embed come bundled from `vl_convert`; the 0.9 MB script is written once, and loaded
+when a chart comes near the window (`transferlaws.figures.charts` writes `<div class="chart" data-spec>`).
+Until then the chart's description stands in its place.
 """
 
+import json
 from importlib.metadata import version
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
 BUNDLE = f"charts-{version('vl-convert-python')}.js"
+LOAD = """
+addEventListener("DOMContentLoaded", () => {
+  const near = new IntersectionObserver((boxes) => {
+    if (!boxes.some((box) => box.isIntersecting)) return;
+    near.disconnect();
+    document.head.append(Object.assign(document.createElement("script"), { src: %s }));
+  }, { rootMargin: "100%%" });
+  for (const box of document.querySelectorAll("div.chart[data-spec]")) near.observe(box);
+});
+"""
 DRAW = """
 for (const box of document.querySelectorAll("div.chart[data-spec]")) {
   const options = { actions: false, renderer: "svg", ast: true };
@@ -33,9 +45,9 @@ def write_bundle(app: Sphinx) -> None:
 
 
 def add_to_page(app: Sphinx, _page: str, _template: str, context: dict, _doctree: object) -> None:
-    """Load the script on pages with a chart."""
+    """Load the script on pages with a chart, when a reader gets there."""
     if "data-spec=" in context.get("body", ""):
-        app.add_js_file(BUNDLE, loading_method="defer")
+        app.add_js_file(None, body=LOAD % json.dumps(context["pathto"](f"_static/{BUNDLE}", 1)))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -48,9 +48,18 @@ def drop_thebe(_app: Sphinx, _page: str, _template: str, context: dict, _doctree
     ]
 
 
+def let_the_text_come_first(_app: Sphinx, page: str, _template: str, context: dict, _doctree: object) -> None:
+    """Let scripts wait for the page, but for the one whose names inline scripts use, and but on search."""
+    for file in context.get("script_files", []) if page != "search" else []:
+        name = str(getattr(file, "filename", "") or "")
+        if name.endswith(".js") and not name.endswith("documentation_options.js"):
+            file.attributes.setdefault("defer", "defer")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", empty_icons, priority=900)
     app.connect("html-page-context", drop_thebe, priority=900)
+    app.connect("html-page-context", let_the_text_come_first, priority=901)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -298,7 +298,8 @@ def _frame_stamp(root: Path) -> str:
     """What the look of every page depends on: configuration, contents, extensions, styles."""
     digest = hashlib.sha256()
     files = [root / "_config.yml", root / "_toc.yml"]
-    files += sorted((root / "book" / "_ext").glob("*.py")) + sorted((root / "book" / "_static").glob("*"))
+    for folder, kind in (("_ext", "*.py"), ("_static", "*"), ("_templates", "*")):
+        files += sorted((root / "book" / folder).glob(kind))
     for path in files:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()

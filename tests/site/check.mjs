@@ -25,7 +25,7 @@ try {
 
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
   '.png': 'image/png', '.json': 'application/json', '.woff': 'font/woff', '.woff2': 'font/woff2' };
-const MOST = { page: 700_000, chart: 900_000 };  // gzipped bytes, without what MathJax loads; a chart brings Vega along
+const MOST = 700_000;  // gzipped bytes, without what MathJax loads; the script of charts comes when one is near
 const DEVICES = [['desktop', 1280, 900, 'light'], ['dark', 1280, 900, 'dark'], ['phone', 390, 844, 'light']];
 const faults = [];
 const report = (page, what) => { faults.push(`${page}: ${what}`); };
@@ -84,9 +84,11 @@ async function look(name, device, width, height, scheme) {
     const bare = await page.evaluate(() => [...document.querySelectorAll('.math')].filter((m) => !m.querySelector('mjx-container')).length);
     if (bare) report(label, `${bare} of ${math} formulas not rendered`);
     if (await page.locator('mjx-merror, [data-mjx-error]').count()) report(label, 'a formula has an error');
+    if (await page.locator('mjx-container[tabindex]').count()) report(label, 'formulas are stops of the Tab key');
   }
   const boxes = await page.locator('div.chart').count();
   if (boxes) {
+    await page.locator('div.chart').first().scrollIntoViewIfNeeded();
     await page.waitForFunction((n) => document.querySelectorAll('div.chart.drawn svg').length === n, boxes, { timeout: 15000 })
       .catch(() => report(label, 'a chart was not drawn'));
     const wide = await page.locator('div.chart').evaluateAll((all) => all.filter((box) => box.scrollWidth > box.clientWidth + 1).length);
@@ -154,8 +156,8 @@ function weigh(name) {
   const wanted = [...body.matchAll(/<(?:script|link|img)\b[^>]*?\s(?:src|href)="([^"#?]+\.(?:js|css|svg|png|woff2))[^"]*"/g)].map((m) => m[1]);
   const files = new Set(wanted.map((path) => posix.normalize(posix.join(dirname(name), path))).filter((path) => existsSync(join(site, path))));
   const bytes = [name, ...files].reduce((sum, path) => sum + gzipSync(readFileSync(join(site, path))).length, 0);
-  const most = body.includes('data-spec=') ? MOST.chart : MOST.page;
-  if (bytes > most) report(name, `weighs ${Math.round(bytes / 1000)} kB gzipped, more than ${most / 1000}`);
+  if (bytes > MOST) report(name, `weighs ${Math.round(bytes / 1000)} kB gzipped, more than ${MOST / 1000}`);
+  if (name !== 'search.html' && !/<meta name="description" content="[^"]{20,}"/.test(body)) report(name, 'has no description');
 }
 
 function checkLinks() {
