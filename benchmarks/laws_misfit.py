@@ -2,8 +2,9 @@
 
 Design, seeds and noise are those of the "measured" studies of `laws_coverage.py`. `CLEAN` kinds have a law,
 and at least 90 % of them should be found adequate (or, where nothing was repeated, left untested). Each kind
-of `MISFIT` breaks it in one way, and at least 90 % of each should be refused. One study a line of
-laws_misfit.csv; what it has is not fitted again.
+of `MISFIT` breaks it in one way, and at least 90 % of each should be refused. `SMALL` studies have four sizes,
+five data sizes and up to three seeds of the same. One study a line of laws_misfit.csv; what it has is not
+fitted again.
 
     nice python benchmarks/laws_misfit.py run --studies 100   # fit what is missing
     python benchmarks/laws_misfit.py report                   # the table of README.md
@@ -111,6 +112,10 @@ MISFIT: dict[str, Shift] = {
     "offsets": offsets,
     "other_units": as_it_is,
 }
+SMALL = "small_"
+SMALL_KINDS = tuple(
+    SMALL + kind for kind in ("clean", "another_form", "constant_gain", "curved_alpha", "broken_exponent")
+)
 DRAWN_CLEAN = ("plain", "missing", "below_floor", "small", "seeds", "hard", "uneven")
 
 
@@ -119,6 +124,10 @@ def study(kind: str, seed: int) -> pd.DataFrame:
     if kind == "clean_drawn":
         return drawn(DRAWN_CLEAN[seed % len(DRAWN_CLEAN)], seed)[0]
     runs, _ = measured("measured", seed)
+    if kind.startswith(SMALL):
+        kind = kind.removeprefix(SMALL)
+        few = runs["n_params"].isin(SIZES[:4]) & runs["d_chars"].isin(DATA[1:6]) & (runs["seed"] < 3)
+        runs = runs[few].reset_index(drop=True)
     shift = token_limit(runs) if kind == "ends" else MISFIT.get(kind, as_it_is)(runs)
     runs = runs.assign(loss=runs["loss"] + shift)
     if kind == "ends":
@@ -158,14 +167,15 @@ def report() -> None:
     found = pd.read_csv(PATH)
     lines = ["| kind | there is a law | studies | refused | right | 95 % | residual variance | alpha |"]
     lines.append("| --- " * 8 + "|")
-    for kind in (*CLEAN, *MISFIT):
+    for kind in (*CLEAN, *MISFIT, *SMALL_KINDS):
+        clean = kind.removeprefix(SMALL) in CLEAN
         part = found[found["kind"] == kind]
         refused, count = int(part["verdict"].isin(["misfit", "pattern"]).sum()), len(part)
-        right = count - refused if kind in CLEAN else refused
+        right = count - refused if clean else refused
         low = beta.ppf(0.025, right, count - right + 1) if right else 0.0
         high = beta.ppf(0.975, right + 1, count - right) if right < count else 1.0
         lines.append(
-            f"| {kind.replace('_', ' ')} | {'yes' if kind in CLEAN else 'no'} | {count} | "
+            f"| {kind.replace('_', ' ')} | {'yes' if clean else 'no'} | {count} | "
             f"{100 * refused / max(count, 1):.0f} % | {100 * right / max(count, 1):.0f} % | "
             f"{100 * low:.0f} to {100 * high:.0f} % | {part['ratio'].median():.2g} | "
             f"{part['alpha'].median():.2f} |"
@@ -182,7 +192,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("what", choices=["run", "report"], nargs="?", default="report")
     parser.add_argument("--studies", type=int, default=100, help="of each kind")
-    parser.add_argument("--kinds", default=",".join([*CLEAN, *MISFIT]))
+    parser.add_argument("--kinds", default=",".join([*CLEAN, *MISFIT, *SMALL_KINDS]))
     parser.add_argument("--seconds", type=float, default=3600.0)
     options = parser.parse_args()
     if options.what == "run":
