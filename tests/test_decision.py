@@ -181,8 +181,12 @@ def test_runs_of_one_size_tell_what_pretraining_is_worth_at_that_size_alone() ->
     assert low is not None and high is not None and low < gain_planted(5e4, 2e5) < high
     assert "one size" in decision.gain.reason
     assert planner.should_pretrain(laws, None, 5.1e4, 2e6, 1e7).basis == "law"  # near it, and beyond its data
-    other = planner.should_pretrain(laws, None, 1e5, 2e5, 1e7)
-    assert other.pretrain is None and "one size (n_params 50000)" in other.reason
+    other, size = (
+        planner.should_pretrain(laws, None, 1e5, 2e5, 1e7),
+        planner.size_for(laws, None, 3.0, 2e5),
+    )
+    assert other.pretrain is None and size.refused
+    assert all("one size (n_params 50000)" in answer.reason for answer in (other, size))
 
 
 def alone_data(scratch: Scratch, n: float, loss: float) -> float:

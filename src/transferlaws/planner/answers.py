@@ -92,6 +92,8 @@ def size_for(
     known = source_law(laws, source, method)
     if known.n_range is None:
         return _no(known, "n_params", 1.0, d_chars, "these laws hold no runs to read a loss from")
+    if known.sole_size is not None:
+        return _no(known, "n_params", known.sole_size, d_chars, _one_size(known.sole_size))
     reach = (known.n_range[0] * 10**-REACH, known.n_range[1] * 10**REACH)
     return _search(known, "n_params", reach, target_loss, lambda n: (n, d_chars))
 
@@ -186,12 +188,16 @@ def _beyond(known: SourceLaw, n: float, d: float) -> str:
     away = known.outside(n, d)
     sole = known.sole_size
     if sole is not None and abs(np.log(n / sole)) >= SAME:
-        return f"the runs have one size (n_params {sole:g}) and say nothing of another"
+        return _one_size(sole)
     if known.n_range and known.d_range and away is not None and away > REACH + 1e-9:
         return too_far(away, n_params=known.n_range, d_chars=known.d_range)
     if away and known.status == Status.NOT_IDENTIFIED and not (sole and len(known.draws)):
         return "the runs do not identify the law's exponents, so it cannot leave them"
     return ""
+
+
+def _one_size(n_params: float) -> str:
+    return f"the runs have one size (n_params {n_params:g}) and say nothing of another"
 
 
 def _yes(
