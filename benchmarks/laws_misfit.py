@@ -2,9 +2,9 @@
 
 Design, seeds and noise are those of the "measured" studies of `laws_coverage.py`. `CLEAN` kinds have a law,
 and at least 90 % of them should be found adequate (or, where nothing was repeated, left untested). Each kind
-of `MISFIT` breaks it in one way, and at least 90 % of each should be refused. `SMALL` studies have four sizes,
-five data sizes and up to three seeds of the same. One study a line of laws_misfit.csv; what it has is not
-fitted again.
+of `MISFIT` breaks it in one way, and at least 90 % of each should be refused. `SMALL` studies have four
+sizes, five data sizes and up to three seeds of the same. One study a line of laws_misfit.csv; what it has is
+not fitted again.
 
     nice python benchmarks/laws_misfit.py run --studies 100   # fit what is missing
     python benchmarks/laws_misfit.py report                   # the table of README.md
