@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from transferlaws.models.ladder import SavedSize
 from transferlaws.runs.store import Store
 from transferlaws.training.spec import RunSpec
 from transferlaws.training.surface import Trial, fit_surface
@@ -130,8 +129,8 @@ def _valleys(line: Line, tuning: Tuning, store: Store) -> tuple[Tried, list[Tria
         if trials is None:
             tried += [(d_chars, None)] * (FEWEST_RATES + 2)
             continue
-        search = _Search(line, store, d_chars)
-        rate, decay = search.down(tuning, rate, decay)
+        search = _Search(line, tuning, store, d_chars)
+        rate, decay = search.down(rate, decay)
         tried += [(d_chars, spec) for spec in search.specs]
         if search.waits:
             tried += [(d_chars, None)] * max(0, FEWEST_RATES + 2 - len(search.specs))
@@ -147,27 +146,27 @@ def _valleys(line: Line, tuning: Tuning, store: Store) -> tuple[Tried, list[Tria
 class _Search:
     """A cell's search for its best rate and weight decay, one after the other, as far as it is measured."""
 
-    def __init__(self, line: Line, store: Store, d_chars: int) -> None:
-        self._line, self._store, self._d_chars = line, store, d_chars
+    def __init__(self, line: Line, tuning: Tuning, store: Store, d_chars: int) -> None:
+        self._line, self._tuning, self._store, self._d_chars = line, tuning, store, d_chars
         self.specs: list[RunSpec] = []
         self.losses: dict[tuple[float, float], float] = {}
         self.waits = False
 
-    def down(self, tuning: Tuning, rate: float, decay: float) -> tuple[float, float]:
+    def down(self, rate: float, decay: float) -> tuple[float, float]:
         """The best rate and weight decay found from these; where it waits for runs, those so far."""
         started = decay
-        rate = self._rates(tuning, rate, decay)
+        rate = self._rates(rate, decay)
         decay = self._decays(rate, decay)
         if decay != started:
-            rate = self._rates(tuning, rate, decay)
+            rate = self._rates(rate, decay)
         return rate, decay
 
-    def _rates(self, tuning: Tuning, rate: float, decay: float) -> float:
+    def _rates(self, rate: float, decay: float) -> float:
         while not self.waits:
             losses = {r: loss for (r, w), loss in self.losses.items() if w == decay}
-            wanted = next_rates(losses, tuning, rate)
+            wanted = next_rates(losses, self._tuning, rate)
             if not wanted:
-                return best_tried(losses, tuning)
+                return best_tried(losses, self._tuning)
             self._try([(r, decay) for r in wanted])
         return rate
 
@@ -183,7 +182,7 @@ class _Search:
     def _try(self, settings: Sequence[tuple[float, float]]) -> None:
         batch = [self._line.run(self._d_chars, *setting) for setting in settings]
         self.specs += batch
-        measured = _losses(self._store, batch)
+        measured = _losses(self._tuning, self._store, batch)
         if measured is None:
             self.waits = True
         else:
@@ -203,25 +202,20 @@ def _rates(
     while rates := next_rates(losses, tuning, guess):
         batch = [line.run(d_chars, rate, line.weight_decay) for rate in rates]
         specs += batch
-        measured = _losses(store, batch)
+        measured = _losses(tuning, store, batch)
         if measured is None:
             return specs, None
         losses |= dict(zip(rates, measured, strict=True))
     return specs, losses
 
 
-def _losses(store: Store, specs: Sequence[RunSpec]) -> list[float] | None:
-    """Validation losses of runs, infinite where one diverged; None if one of them is not measured.
-
-    Infinite too where no step made a given model better: however good it was, its rate is too high. Arms that
-    are pre-trained here are searched as those of the published studies were, whose keys hang on it.
-    """
+def _losses(tuning: Tuning, store: Store, specs: Sequence[RunSpec]) -> list[float] | None:
+    """Validation losses of runs, infinite where one diverged; None if one of them is not measured."""
     losses = []
     for spec in specs:
         record = store.read(spec.key)
         if record is None or not record.finished:
             return None
-        given = isinstance(spec.size, SavedSize) and spec.start is not None
-        stood = given and record.outcome.get("epochs_best") == 0
+        stood = tuning.must_learn and record.outcome.get("epochs_best") == 0
         losses.append(math.inf if stood else float(record.outcome.get("loss_validation", math.inf)))
     return losses

@@ -32,7 +32,8 @@ class Tuning:
     (nats/token) are equal. With `smooth`, weight decays are searched as well, `first_guess` is the rate at
     width 16, and what runs take comes from one surface over all sizes of their arm; cells beyond `reach`
     (parameters times characters), or of more than `chars_per_param` characters a parameter, are not searched
-    and take theirs from it too.
+    and take theirs from it too. With `must_learn`, a run that no step made better than it began counts as
+    diverged: its rate is too high, however good the start was.
     """
 
     d_chars: tuple[int, ...]
@@ -42,6 +43,7 @@ class Tuning:
     smooth: bool = False
     reach: float = math.inf
     chars_per_param: float = math.inf
+    must_learn: bool = False
 
     def __post_init__(self) -> None:
         if not self.d_chars or list(self.d_chars) != sorted(set(self.d_chars)):
