@@ -52,7 +52,6 @@ def test_runs_are_trained_as_those_of_the_second_laptop_study_but_for_what_hours
     assert {name: getattr(scale.recipe, name) for name in kept} == {
         name: getattr(like.recipe, name) for name in kept
     }
-    assert scale.tuning.must_learn
     assert (scale.spread, scale.epsilon_share) == (like.spread, like.epsilon_share)
     every = {(arm, size): scale.d_chars_of(arm, size) for arm in Standing for size in scale.sizes_of(arm)}
     assert set(every.values()) == {scale.d_chars}  # whatever that study gives its lesser arms and dear cells

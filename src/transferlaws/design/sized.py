@@ -67,7 +67,6 @@ class Dials:
                 most_rates=LONGEST_SEARCH,
                 flat_nats=FLAT_NATS,
                 reach=self.sizes[-1].n_params * self.d_chars[-2] / 2,
-                must_learn=True,
             ),
             vocabulary_size=VOCABULARY,
             context=CONTEXT,

@@ -77,7 +77,7 @@ def of_given_models(scale: Scale, models: tuple[SavedSize, ...]) -> Scale:
     Within the context that all of them take.
     """
     sizes = tuple(size for size in models if size in scale.sizes) or models
-    tuning = replace(scale.tuning, must_learn=True)
+    tuning = scale.tuning
     if sizes != scale.sizes and not tuning.smooth:  # which knows how rates fall with width
         guess = tuning.first_guess * ORDINARY_WIDTH / max(ORDINARY_WIDTH, sizes[0].d_model)
         tuning = replace(tuning, first_guess=float(f"{guess:.3g}"))

@@ -77,7 +77,11 @@ class Folders:
             d_chars=d_chars,
             d_chars_scratch=tuple(d for d in scale.d_chars_scratch if d <= available),
             pretrain_chars=min(scale.pretrain_chars, self.pretrain_chars),
-            tuning=replace(scale.tuning, d_chars=tuple(d for d in scale.tuning.d_chars if d <= d_chars[-1])),
+            tuning=replace(
+                scale.tuning,
+                d_chars=tuple(d for d in scale.tuning.d_chars if d <= d_chars[-1]),
+                must_learn=True,  # sources may be so near the target that little is left to learn
+            ),
             recipe=within(scale.recipe),
             pretraining=scale.pretraining and within(scale.pretraining),
         )

@@ -33,7 +33,7 @@ class Tuning:
     width 16, and what runs take comes from one surface over all sizes of their arm; cells beyond `reach`
     (parameters times characters), or of more than `chars_per_param` characters a parameter, are not searched
     and take theirs from it too. With `must_learn`, a run that no step made better than it began counts as
-    diverged: its rate is too high, however good the start was.
+    diverged: its rate is too high, however good the start was (published keys were chosen without).
     """
 
     d_chars: tuple[int, ...]
