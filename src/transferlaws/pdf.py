@@ -35,7 +35,10 @@ RULE = (
     "The table of all runs is in the results. Solutions to the exercises are the last appendix."
 )
 STYLE = "printed.css"
-MATHJAX = {"options": {"processHtmlClass": "mathjax_process|math", "enableAssistiveMml": False}}
+MATHJAX = {
+    "options": {"processHtmlClass": "mathjax_process|math", "enableAssistiveMml": False},
+    "chtml": {"matchFontHeight": False},
+}
 READY = """
 addEventListener("load", async () => {
   const waiting = ".math:not(:has(mjx-container)), div.chart:not(.drawn)";
