@@ -23,7 +23,7 @@ from transferlaws.reports.own import Folders, read_folders
 from transferlaws.reports.page import write_report
 from transferlaws.reports.pilot import Pilot, Prices
 
-PILOT = Pilot(Prices(dict.fromkeys(LADDER, SPEED), 1.0, 1.0), 0.03, 6, 30.0)
+PILOT = Pilot(Prices(dict.fromkeys(LADDER, SPEED), 1.0, 1.0), 0.03, 6, 30.0, 9)
 
 
 @pytest.fixture

@@ -49,12 +49,16 @@ class Prices:
 
 @dataclass(frozen=True)
 class Pilot:
-    """What was measured before the design: prices, the noise of a run in nats/token and its cost."""
+    """What was measured before the design: prices, and the noise of a run in nats/token by `noise_runs`.
+
+    All `runs` took `seconds` of a core.
+    """
 
     prices: Prices
     noise: float
     noise_runs: int
     seconds: float
+    runs: int
 
 
 def no_records(folders: Folders) -> Store:
@@ -93,11 +97,12 @@ def measure_pilot(folders: Folders, hours: float, jobs: int | None) -> Pilot:
     swept = study.ensure([BASELINE], jobs=jobs)
     if swept.failed:
         raise TransferLawsError(f"the pilot failed: {'; '.join(swept.failed.values())}")
-    spent = sum(record.core_seconds for record in study.store)
+    records = list(study.store)
+    spent = sum(record.core_seconds for record in records)
     known = sum(_seconds(CostModel(plan, study.store, speeds), plan.cells(study.store, [BASELINE]), plan))
     slowness = spent / known
     noise, count = _noise(study.table())
-    return Pilot(Prices(speeds, known / blind, slowness), noise, count, spent)
+    return Pilot(Prices(speeds, known / blind, slowness), noise, count, spent, len(records))
 
 
 def _seconds(cost: CostModel, cells: Iterable[Cell], plan: Plan) -> list[float]:

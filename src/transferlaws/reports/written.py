@@ -49,7 +49,8 @@ def write_design(
         "pilot": {
             "core_seconds": pilot.seconds,
             "noise_nats": pilot.noise,
-            "runs": pilot.noise_runs,
+            "noise_runs": pilot.noise_runs,
+            "runs": pilot.runs,
             "length": pilot.prices.length,
             "slowness": pilot.prices.slowness,
             "flops_per_second": {str(size): s for size, s in pilot.prices.flops_per_second.items()},
@@ -175,7 +176,8 @@ def _in_words(document: dict[str, Any]) -> str:
         "before the first run of the study.",
         "## Pilot",
         f"{pilot['runs']} runs from scratch took {pilot['core_seconds'] / 3600:.2g} core-hours. Runs of one "
-        f"cell lie {pilot['noise_nats']:.2g} nats/token apart (standard deviation). They were "
+        f"cell lie {pilot['noise_nats']:.2g} nats/token apart (standard deviation, by {pilot['noise_runs']} "
+        "that differ in their seeds alone). The runs were "
         f"{pilot['length']:.2g} times as long as the table of such runs has it, and a step took "
         f"{pilot['slowness']:.2g} times as long as measured by itself.",
         "## What is run",
