@@ -17,6 +17,8 @@ def test_jobs_zero_and_unknown_names_are_usage_errors(capsys: pytest.CaptureFixt
         (["run", "--arms", "latin"], "latin"),
         (["run", "--sizes", "9"], "1 to 3"),
         (["plan", "--flops-per-second", "-1"], "positive"),
+        (["predict", "--n-params", "1e308", "--d-chars", "1e5"], "1e+60, not 1e+308"),
+        (["predict", "--n-params", "5e4", "--d-chars", "nan"], "not nan"),
     ):
         assert main(arguments) == 2
         error = capsys.readouterr().err

@@ -20,6 +20,8 @@ ENDS: Mapping[str, tuple[float, float]] = {
     "uses": (1, 2**53),
 }
 """Least and most of what whole numbers may be, by the names they have in every verb."""
+SIZE = 1e-60, 1e60
+"""Least and most in size of any other number that is not 0: products of a few of them are still numbers."""
 
 
 def refuse_nothing(arguments: Sequence[str], verb: Callable[..., Any]) -> None:
@@ -49,8 +51,9 @@ def within_ends(verb: Callable[..., Any]) -> Callable[..., Any]:
         for name, value in signature(verb).bind(*given, **named).arguments.items():
             option = f"--{name.replace('_', '-')}"
             numbers = value if isinstance(value, tuple) else (value,)
-            if any(isinstance(number, float) and not math.isfinite(number) for number in numbers):
-                raise UsageError(f"{option} takes a number, not {value}")
+            for number in numbers:
+                if isinstance(number, float) and number and not SIZE[0] <= abs(number) <= SIZE[1]:
+                    raise UsageError(f"{option} takes 0 or a number of {SIZE[0]} to {SIZE[1]}, not {number}")
             least, most = ENDS.get(name, (-math.inf, math.inf))
             if isinstance(value, int) and not least <= value <= most:
                 raise UsageError(f"{option} takes a whole number from {least} to {most}, not {value}")

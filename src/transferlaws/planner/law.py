@@ -129,7 +129,7 @@ class SourceLaw:
 def decades_outside(*asked: tuple[float, tuple[float, float] | None]) -> float | None:
     """Decades by which the farthest of values lies beyond its range; None if a range is not known."""
     away = [
-        max(np.log10(ends[0] / value), np.log10(value / ends[1]), 0.0)
+        max(np.log10(ends[0]) - np.log10(value), np.log10(value) - np.log10(ends[1]), 0.0)
         for value, ends in asked
         if ends is not None
     ]
