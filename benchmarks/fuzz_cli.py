@@ -29,7 +29,7 @@ from typing import Any
 from transferlaws import cli
 
 SECONDS = 60
-LINES, LONG = 3, 1000  # of an error, notes on the table aside, and characters of a line
+LINES, LONG = 3, 1000  # of an error, notes on the table aside; characters of a line beside what was asked
 WORDS = (
     "", " ", "0", "-1", "1", "1e400", "nan", "inf", "-inf", "1e-320", "007", "3,5", "1e4", "text", "scratch",
     "\x1b[2J", "<script>", "$x$", "=1+1", "a|b", "\u202eabc", "é" * 300, "x" * 5000, "\ud800", "None", "{}",
@@ -288,14 +288,18 @@ def worked() -> float:
     return spent.user + spent.system + spent.children_user + spent.children_system
 
 
-def broken_promise(code: int, out: str, err: str, seconds: float, left: set[str]) -> str | None:
+def broken_promise(
+    code: int, out: str, err: str, seconds: float, left: set[str], asked: list[str]
+) -> str | None:
     """What was wrong with an answer; None if nothing was."""
     if "Traceback" in err or code not in (0, 1, 2):
         return err.strip() or f"exit {code}"
     if seconds > SECONDS:
         return f"{seconds:.0f} seconds"
     complaint = [line for line in err.splitlines() if not line.startswith("transferlaws: note:")]
-    if code == 1 and not (1 <= len(complaint) <= LINES and max(map(len, complaint)) <= LONG):
+    if code == 1 and not (
+        1 <= len(complaint) <= LINES and max(map(len, complaint)) <= LONG + len(" ".join(asked))
+    ):
         return (
             f"{len(complaint)} lines, {len(err)} characters for what is wrong: {err[:300]} ... {err[-300:]}"
         )
@@ -324,7 +328,7 @@ def fuzz(number: int, seed: int, folder: Path, installed: int = 0) -> tuple[list
             code, out, err = 70, "", "it hangs"
         exits[f"{arguments[0][:16]} {code}"] += 1
         left = {path.name for path in folder.glob(".*.tmp")}
-        if what := broken_promise(code, out, err, worked() - began, left):
+        if what := broken_promise(code, out, err, worked() - began, left, arguments):
             faults.append(Fault(tuple(arguments), what))
             print(f"call {place}: {arguments}\n    {what[-1500:]}\n", flush=True)
     return faults, exits
