@@ -156,6 +156,7 @@ def test_sizes_of_a_family_become_a_report(saved: Path, tmp_path: Path) -> None:
     train(study)
     report = write_report(folders, study, bootstrap=50, seed=0).read_text("utf-8")
     assert "Start from gpt2?" in report and "Effective data, gpt2" in report
+    assert "Without any of verilog, as they were saved, their loss is" in report
     assert "what these models have read is not known here" in report
     assert "of the passages of verilog do not come back unchanged" in report  # large letters
     with pytest.raises(TransferLawsError, match="56,640 and 56,640 parameters"):

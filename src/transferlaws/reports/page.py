@@ -219,9 +219,9 @@ def _untrained(found: Evidence, source: str) -> Iterator[Markup]:
     titles, runs = found.study.question.titles, found.runs
     before = runs[(runs["arm"] == source) & (runs["d_chars"] == 0)].sort_values("n_params")
     if len(before):
-        said = ", ".join(f"{row.loss:.4g} at N = {row.n_params:,}" for row in before.itertuples())
+        said = ", ".join(f"{row.loss:.4g} (N = {row.n_params:,})" for row in before.itertuples())
         how = "as they were saved" if found.given else "as pre-trained"
-        yield tag("p", f"Without any of {titles.target}, {how}: {said}.")
+        yield tag("p", f"Without any of {titles.target}, {how}, their loss is {said} nats/token.")
 
 
 def _by_law(found: Evidence, source: str, cell: Gain) -> object:
