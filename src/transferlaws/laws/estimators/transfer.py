@@ -1,7 +1,8 @@
 """The transfer law of a table, D_T = k D_F^alpha N^beta, by three methods, each with intervals and a status.
 
 loss_space (primary): all cells at once in nats. paper: logit lines a data size, then the fit of the fits
-(appendix C). logit: one weighted regression on the logit axis. The last two see the low-data regime only.
+(appendix C). logit: one weighted regression on the logit axis. The last two see the low-data regime only, by
+the D(N) of the fitted curves.
 """
 
 from collections.abc import Sequence
@@ -129,7 +130,8 @@ def leave_outs(
 ) -> dict[str, Fit]:
     """The fit of all runs, and without the largest size, the least data, all but the low-data regime.
 
-    Keyed by what was left out, all runs first; options and errors as in `fit`.
+    That regime is by the D(N) of the fitted curves, also where the runs do not know it (`floors`). Keyed by
+    what was left out, all runs first; options and errors as in `fit`.
     """
     table = check_table(table)
     source = source or sole_source(table)

@@ -2,7 +2,9 @@
 
 logit of the fraction D_T/(D_F + D_T) is ln(D_T/D_F) = ln k + (alpha - 1) ln D_F + beta ln N (eq. B.2):
 straight in ln N for each D_F. Both take low-data cells with a bounded D_T > 0 only, as the paper does; where
-many low-data cells have none, the rest are a choice made by the noise, and the intervals are left open.
+many low-data cells have none, the rest are a choice made by the noise, and the intervals are left open. Which
+cells are low is read off the D(N) of the fitted curves, whether or not the runs know it (`floors`), and is
+not drawn anew: no interval here holds that doubt.
 """
 
 import numpy as np
