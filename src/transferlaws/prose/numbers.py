@@ -81,4 +81,4 @@ def closing(was: str, why: str, *, answered: bool = True) -> Prose:
 
 def box(rows: Iterable[tuple[str, str, str]]) -> Prose:
     """The box "the paper found / we measured": rows of (what, the paper, ours)."""
-    return grid(("", "the paper found", "we measured"), rows)
+    return grid(("what", "the paper found", "we measured"), rows)

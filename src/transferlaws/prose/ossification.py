@@ -85,7 +85,7 @@ def tally(found: pd.DataFrame) -> Prose:
     """How many cells there are of each kind, and what each kind means."""
     counts = found["judged"].value_counts()
     rows = ((kind, int(counts[kind]), meaning) for kind, meaning in MEANINGS.items() if kind in counts)
-    return grid(("", "cells", "what it is"), rows)
+    return grid(("judged", "cells", "what it is"), rows)
 
 
 def most_data(found: pd.DataFrame) -> Prose:

@@ -74,8 +74,8 @@ def summary(found: Mapping[str, pd.DataFrame], unit: str = "nats/token") -> Pros
         of = [int((frame["verdict"] == verdict).sum()) for verdict in (BETTER, WORSE, UNDECIDED)]
         ends = f"{frame['gain'].min():+.3f} to {frame['gain'].max():+.3f}"
         rows.append((title, str(len(frame)), *map(str, of), ends))
-    columns = ("", "cells", "first is lower", "second is lower", "undecided", f"gain of the first ({unit})")
-    return grid(columns, rows)
+    columns = ("first and second", "cells", "first is lower", "second is lower", "undecided")
+    return grid((*columns, f"gain of the first ({unit})"), rows)
 
 
 def listed(found: pd.DataFrame) -> str:

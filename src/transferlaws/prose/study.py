@@ -75,7 +75,7 @@ def trained_with(everything: pd.DataFrame) -> Prose:
         f"{markdown(name)}: {count}" for name, count in everything["status"].value_counts().items()
     )
     return grid(
-        ("", ""),
+        ("what", "with"),
         [*rows, ("core-minutes, tuning and pre-training included", minutes), ("statuses", statuses)],
     )
 

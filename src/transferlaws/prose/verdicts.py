@@ -45,7 +45,7 @@ def table_1(by_method: Mapping[str, Mapping[str, Fit]], paper: Mapping[str, Hern
             rows.append(row)
     heads = (f"ours, {method.replace('_', ' ')}" for method in by_method)
     return Prose(
-        grid(("", "Table 1", *heads), rows)
+        grid(("parameter", "Table 1", *heads), rows)
         + "\n\n*Holds* says that our interval has the printed value in it, and no more: a wide one has many. "
         "*Not quotable*: the law misses its runs, so its exponents sum up a range. $k$ depends on the "
         "tokenizer and the units, and is not expected to agree."
@@ -59,7 +59,7 @@ def numbers(fits: Mapping[str, Fit], paper: Mapping[str, Hernandez]) -> Prose:
         by_law, ours = _asked(fact, paper[source], fits.get(source))
         printed = scientific(fact.printed)
         rows.append((fact.name, fact.place, printed, scientific(by_law), *ours))
-    return grid(("", "where", "printed", "by its Table 1", "ours", "verdict"), rows)
+    return grid(("number", "where", "printed", "by its Table 1", "ours", "verdict"), rows)
 
 
 def _facts(paper: Mapping[str, Hernandez]) -> Iterator[tuple[PrintedNumber, str]]:

@@ -26,7 +26,7 @@ def apart(published: Fit, mine: Fit) -> Prose:
         else:
             said = "meet"
         rows.append((f"$\\{name}$", interval(there), interval(here), said))
-    table = grid(("", "published", "this machine", "intervals"), rows)
+    table = grid(("exponent", "published", "this machine", "intervals"), rows)
     if misses:
         end = (
             f"The intervals of {' and '.join(misses)} do not meet, though each is closed. An interval says "
