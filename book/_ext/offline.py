@@ -48,11 +48,13 @@ def drop_thebe(_app: Sphinx, _page: str, _template: str, context: dict, _doctree
     ]
 
 
-def let_the_text_come_first(_app: Sphinx, page: str, _template: str, context: dict, _doctree: object) -> None:
-    """Let scripts wait for the page, but for the one whose names inline scripts use, and but on search."""
-    for file in context.get("script_files", []) if page != "search" else []:
+def let_the_text_come_first(
+    _app: Sphinx, _page: str, _template: str, context: dict, _doctree: object
+) -> None:
+    """Let scripts wait for the page, but for the two whose names inline scripts and the search use."""
+    for file in context.get("script_files", []):
         name = str(getattr(file, "filename", "") or "")
-        if name.endswith(".js") and not name.endswith("documentation_options.js"):
+        if name.endswith(".js") and not name.endswith(("documentation_options.js", "doctools.js")):
             file.attributes.setdefault("defer", "defer")
 
 
