@@ -26,6 +26,11 @@ def test_the_search_brackets_and_finds_the_optimum(optimum: float) -> None:
     assert best_rate(losses, TUNING) == pytest.approx(optimum, rel=1e-6)
 
 
+def test_no_rung_is_tried_again_for_its_last_digit() -> None:
+    losses = {0.000266666: 3.2, 0.000533333: 3.0, 0.00106667: 3.1}  # each rounded from another
+    assert next_rates(losses, TUNING, 0.000533333) == []
+
+
 def test_a_diverging_neighbour_bounds_the_search() -> None:
     losses = search(optimum=1e-2, diverges_above=9e-3)
     assert best_rate(losses, TUNING) == 8e-3

@@ -64,7 +64,7 @@ def next_rates(losses: Mapping[float, float], tuning: Tuning, guess: float) -> l
         return []
     best = best_tried(losses, tuning)
     wanted = (rung(best, -1), rung(best, +1))
-    return [rate for rate in wanted if not any(math.isclose(rate, tried) for tried in losses)]
+    return [rate for rate in wanted if not any(math.isclose(rate, tried, rel_tol=1e-3) for tried in losses)]
 
 
 def next_decays(losses: Mapping[float, float], guess: float, most: int) -> list[float]:
