@@ -44,7 +44,7 @@ def test_two_sources_become_a_report_in_their_own_names(
     folders = read_folders(GERMAN | DUTCH, VERILOG, tmp_path, QUESTION)
     study = folders.at_scale(scale)
     assert study.scale.d_chars == (600, 1_200, 2_400)  # cut to what the folder holds
-    assert not study.ensure(jobs=2, progress=False).failed
+    assert not study.ensure(jobs=1, progress=False).failed
     report = write_report(folders, study, bootstrap=50, seed=0).read_text("utf-8")
     elsewhere = re.sub(r'xmlns(:\w+)?="[^"]*"', "", report)
     assert not re.findall(r"https?://|<script|<link|src=", elsewhere)  # it opens from a mail
