@@ -130,7 +130,7 @@ def test_the_time_to_go_is_what_runs_took_on_this_machine(
 ) -> None:
     study = trained_copy()
     for record in list(study.store):
-        study.store.write(replace(record, outcome=record.outcome | {"seconds": seconds}))
+        study.store.write(replace(record, outcome=record.outcome | {"core_seconds": seconds}))
     assert Agenda(study.plan, study.store).progress()[1:] == (1.0, 0.0)
     missing = study.table().query("seed == 1")["key"]
     for key in missing:

@@ -165,8 +165,8 @@ def check_table(
             )
     if not zero_data:
         data = "d_chars" if "d_chars" in needed else "d_tokens"
-        why = "only a rectified law has a value" if armless else "no law of transfer has a value"
-        set_aside(table[data] == 0, f"zero-shot ({data} = 0), at which {why}")
+        why = "at which only a rectified law has a value" if armless else "which no law can express"
+        set_aside(table[data] == 0, f"zero-shot ({data} = 0), {why}")
     tuned = [name for name in map(str, table.columns) if word(name) in TUNED]
     keys = [n for n in (*needed, "key", "pretrain_key") if n in table.columns]
     set_aside(table.duplicated([*keys, *tuned]), "exact repeats of an earlier row (counted once)")
