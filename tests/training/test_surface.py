@@ -2,10 +2,13 @@
 
 import math
 from itertools import product
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from transferlaws.runs.published import read_published
 from transferlaws.training.surface import Trial, fit_surface
 
 SIZES, DATA = (3_000, 12_000, 50_000, 200_000), (3_000, 30_000, 300_000)
@@ -39,6 +42,32 @@ def test_a_planted_surface_is_found(spoiled: tuple[int, int] | None) -> None:
         costs += 0.03 * math.log(surface.weight_decay(n, d) / decay) ** 2
         assert costs < (0.001 if spoiled is None else 0.01)
     assert surface.residuals["residual"].abs().median() < 0.01
+
+
+def test_the_surface_follows_the_searches_of_the_second_laptop_study() -> None:
+    records = read_published(Path(__file__).parents[2] / "results" / "laptop-2").values()
+    trials = [
+        Trial(
+            record.outcome["n_params"],
+            record.outcome["d_chars"],
+            record.spec["learning_rate"] * record.spec["size"]["d_model"],
+            record.spec["recipe"]["weight_decay"],
+            record.outcome["loss_validation"],
+        )
+        for record in records
+        if record.spec["arm"] == "scratch" and record.spec["seed"] == 0
+    ]
+    surface = fit_surface(trials)
+    for (n, d), cell in pd.DataFrame(trials).groupby(["n_params", "d_chars"]):
+        best, cost = cell.loc[cell["loss"].idxmin()], 0.0
+        for axis, other, chosen in (
+            ("rate", "weight_decay", surface.rate(n, d)),
+            ("weight_decay", "rate", surface.weight_decay(n, d)),
+        ):
+            line = cell[cell[other] == best[other]].sort_values(axis)
+            cost += float(np.interp(math.log(chosen), np.log(line[axis]), line["loss"])) - best["loss"]
+        # Of some eight noisy losses the least lies two standard deviations low by luck alone.
+        assert cost < 0.06, (n, d)
 
 
 def test_runs_that_diverged_say_where_not_to_go() -> None:

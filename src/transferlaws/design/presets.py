@@ -126,6 +126,7 @@ def laptop_2() -> Scale:
             smooth=True,
             reach=1.6e10,
             chars_per_param=10.0,
+            must_learn=True,
         ),
         recipe=TrainingRecipe(
             weight_decay=3.0,

@@ -20,8 +20,8 @@ from scipy.optimize import least_squares
 
 Floats = NDArray[np.float64]
 
-NEAR = 0.3  # nats/token above the best of a cell, beyond which the valley is no parabola
-NOISE = 0.01  # nats/token: losses further off than that count linearly
+NEAR = 0.1  # nats/token above the best of a cell, beyond which the valley is no parabola
+NOISE = 0.02  # nats/token by which one loss misses it; those further off count linearly
 CURVATURE = 0.05  # nats for a factor e off the bottom, expected within a factor e
 SLOPES = np.array([0.5, 0.5, 0.1])  # of ln N, ln D and their product: one standard deviation about 0
 AXES = ("rate", "weight_decay")
