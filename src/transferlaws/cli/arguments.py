@@ -1,7 +1,9 @@
 """Arguments that no verb can mean, refused before it starts: nothing behind an option, a seed of -1."""
 
 import math
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from functools import wraps
 from inspect import signature
 from pathlib import Path
@@ -48,7 +50,9 @@ def within_ends(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(verb)
     def checked(*given: Any, **named: Any) -> Any:
-        for name, value in signature(verb).bind(*given, **named).arguments.items():
+        arguments = signature(verb).bind(*given, **named).arguments
+        groups = [vars(value) for value in arguments.values() if is_dataclass(value)]
+        for name, value in ChainMap(arguments, *groups).items():
             option = f"--{name.replace('_', '-')}"
             numbers = value if isinstance(value, tuple) else (value,)
             for number in numbers:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 from transferlaws.cli.output import say
-from transferlaws.cli.planner import prices_of
+from transferlaws.cli.prices import NO_PRICES, PriceOptions
 from transferlaws.errors import TransferLawsError, UsageError
 
 if TYPE_CHECKING:
@@ -183,12 +183,7 @@ def compare(
     source: str | None = None,
     map: str = "",
     baseline: str = "scratch",
-    per_char: float = 0.0,
-    per_flop: float = 0.0,
-    per_core_hour: float = 0.0,
-    flops_per_second: float | None = None,
-    per_pretrain_token: float = 0.0,
-    uses: int = 1,
+    prices: tyro.conf.OmitArgPrefixes[PriceOptions] = NO_PRICES,
     seed: int = 0,
     json: bool = False,
 ) -> int:
@@ -207,28 +202,21 @@ def compare(
         source: the source to compare on; default each.
         map: columns under other names, such as n_params=params,arm=group.
         baseline: what the table calls the arm trained from scratch.
-        per_char: price of a character of target data; 1 for regret in characters.
-        per_flop: price of a FLOP of training.
-        per_core_hour: price of an hour of a core instead, with --flops-per-second.
-        flops_per_second: training FLOP/s of one core, as `transferlaws plan` measures them.
-        per_pretrain_token: price of a token of the data to pre-train on.
-        uses: fine-tunings that share the bill of pre-training.
+        prices: what data and computing cost; --per-char 1 alone is regret in characters.
         seed: seed of the fits.
         json: print one JSON document.
     """
     from transferlaws import laws, planner, recall
 
-    prices = None
-    if any((per_char, per_flop, per_core_hour, per_pretrain_token)):
-        prices = prices_of(per_char, per_flop, per_core_hour, flops_per_second, per_pretrain_token, uses)
+    priced_at = prices.checked() if prices.named else None
     runs = runs_in(table, map, baseline)
     _say(table, laws.notes(runs))
     found = [recall.compare(runs, name, seed=seed) for name in ([source] if source else laws.sources(runs))]
     if not found:
         raise TransferLawsError(f"{table}: the table has no usable row of a source beside scratch")
     lost = [laws.regret(runs, each) for each in found]
-    if prices is not None:
-        priced = [planner.regret_at(prices, runs, each) for each in found]
+    if priced_at is not None:
+        priced = [planner.regret_at(priced_at, runs, each) for each in found]
         lost = [table_of for table_of, _ in priced]
         _say(table, (note for _, note in priced if note))
     scores = [each.scores.merge(of, on="form", how="left") for each, of in zip(found, lost, strict=True)]

@@ -7,13 +7,13 @@ import json as json_module
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import tyro
 
 from transferlaws.cli.output import complain, say
+from transferlaws.cli.prices import NO_PRICES, PriceOptions
 from transferlaws.errors import UsageError
-
-if TYPE_CHECKING:
-    from transferlaws.planner import Prices
 
 UNITS = {
     "n_params": " parameters", "d_chars": " characters", "d_tokens": " tokens", "loss": " nats/token",
@@ -172,12 +172,7 @@ def should_pretrain(
 def cheapest(
     target_loss: float,
     laws: Path,
-    per_char: float = 0.0,
-    per_flop: float = 0.0,
-    per_core_hour: float = 0.0,
-    flops_per_second: float | None = None,
-    per_pretrain_token: float = 0.0,
-    uses: int = 1,
+    prices: tyro.conf.OmitArgPrefixes[PriceOptions] = NO_PRICES,
     source: str | None = None,
     method: str = "",
     json: bool = False,
@@ -192,20 +187,14 @@ def cheapest(
     Args:
         target_loss: loss to reach, nats/token.
         laws: a laws.json.
-        per_char: price of a character of target data (of a token, for a law that counts tokens).
-        per_flop: price of a FLOP of training.
-        per_core_hour: price of an hour of a core instead, with --flops-per-second.
-        flops_per_second: training FLOP/s of one core, as `transferlaws plan` measures them.
-        per_pretrain_token: price of a token of the data to pre-train on.
-        uses: fine-tunings that share the bill of pre-training.
+        prices: what data and computing cost.
         source: only this source, beside scratch; default all of the laws.
         method: the fit to use; default loss_space.
         json: print one JSON document.
     """
     from transferlaws import planner
 
-    prices = prices_of(per_char, per_flop, per_core_hour, flops_per_second, per_pretrain_token, uses)
-    found = planner.cheapest(_laws(laws), target_loss, prices, source, method)
+    found = planner.cheapest(_laws(laws), target_loss, prices.checked(), source, method)
     if json:
         say(json_module.dumps(found.to_json(), indent=1, allow_nan=False))
     elif found.ways:
@@ -227,26 +216,6 @@ def cheapest(
     for arm, why in found.refused.items():
         complain(f"error: {arm}: no answer: {why}")
     return int(not found.ways)
-
-
-def prices_of(
-    per_char: float,
-    per_flop: float,
-    per_core_hour: float,
-    flops_per_second: float | None,
-    per_pretrain_token: float,
-    uses: int,
-) -> "Prices":
-    """The prices that were given; raises UsageError for a core-hour's without its speed."""
-    from transferlaws.planner import Prices
-
-    if per_core_hour:
-        if per_flop or flops_per_second is None or flops_per_second <= 0:
-            raise UsageError(
-                "--per-core-hour takes --flops-per-second (a positive number), and no --per-flop"
-            )
-        per_flop = per_core_hour / (3600 * flops_per_second)
-    return Prices(per_char, per_flop, per_pretrain_token, uses)
 
 
 def _laws(path: Path | None) -> dict[str, Any]:
