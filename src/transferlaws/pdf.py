@@ -172,9 +172,7 @@ def _print(program: str, document: Path, target: Path) -> None:
 def _head(soup: "BeautifulSoup", site: Path, name: str) -> list[str]:
     """The styles that a page loads, and the scripts that draw its formulas and charts."""
     wanted = ["link[rel=stylesheet]", "script[src*=mathjax]"]
-    late = set(
-        re.findall(r'"([^"]*/charts-[^"]+\.js)"', str(soup.head))
-    )  # what the site loads when it is near
+    late = set(re.findall(r'"([^"]*/charts-[^"]+\.js)"', str(soup.head)))  # which the site loads when near
     found = [f'<script defer src="{_beside(path, site, name)}"></script>' for path in sorted(late)]
     for tag in soup.select(", ".join(f"head {each}" for each in wanted)):
         key = "href" if tag.name == "link" else "src"
