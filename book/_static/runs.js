@@ -116,7 +116,7 @@
       const row = element("tr", run.key === current ? { "aria-current": "true" } : {});
       COLUMNS.forEach(([name, , said]) => {
         if (name !== "key") return row.append(element("td", {}, said(run)));
-        const button = element("button", { type: "button", "aria-label": `curve of run ${run.key}` }, run.key.slice(0, 8));
+        const button = element("button", { type: "button", "data-key": run.key, "aria-label": `${run.key.slice(0, 8)}: its curve` }, run.key.slice(0, 8));
         button.addEventListener("click", () => choose(run.key));
         return row.append(element("th", { scope: "row" }, button));
       });
@@ -132,7 +132,7 @@
     current = key;
     try { history.replaceState(null, "", `#run-${key}`); } catch { /* a page from a folder may not */ }
     for (const row of body.rows) row.toggleAttribute("aria-current", false);
-    body.querySelector(`button[aria-label="curve of run ${CSS.escape(key)}"]`)?.closest("tr").setAttribute("aria-current", "true");
+    body.querySelector(`button[data-key="${CSS.escape(key)}"]`)?.closest("tr").setAttribute("aria-current", "true");
     picture(left());
   }
 

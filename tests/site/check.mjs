@@ -147,8 +147,11 @@ async function lookThroughRuns(page, label) {
 async function checkAccess(page, label) {
   await page.addScriptTag({ path: axe });
   const found = await page.evaluate(async () => (await window.axe.run({ exclude: '.search-button-field, .sidebar-primary-item' })).violations
-    .map((v) => ({ id: v.id, where: v.nodes.slice(0, 3).map((n) => n.target.join(' ')) })));
-  for (const { id, where } of found) report(label, `accessibility: ${id} at ${where.join(' | ')}`);
+    // A head that is a formula is no empty one: it has MathML for those who listen, which axe does not read.
+    .map((v) => ({ id: v.id, where: v.nodes.map((n) => n.target.join(' ')).filter((target) =>
+      v.id !== 'empty-table-header' || !document.querySelector(target)?.querySelector('math')?.textContent.trim()) }))
+    .filter(({ where }) => where.length));
+  for (const { id, where } of found) report(label, `accessibility: ${id} at ${where.slice(0, 3).join(' | ')}`);
 }
 
 function weigh(name) {
