@@ -153,8 +153,10 @@ def outcome(root: Path) -> dict[str, bytes]:
     for folder in ("cache/corpora", "cache/tokens", "cache/tokenizers", "_build/html"):
         for path in sorted((root / folder).rglob("*")):
             # What is half written when a process is killed stays for a day, under a name that nobody reads.
-            if path.is_file() and path.name != "card.json" and path.suffix != ".tmp":
-                found[str(path.relative_to(root))] = path.read_bytes()
+            name = path.relative_to(root)
+            half = any(part.endswith(".tmp") for part in name.parts)
+            if path.is_file() and path.name != "card.json" and not half:
+                found[str(name)] = path.read_bytes()
     found["results"] = "\n".join(sorted(path.name for path in study.results.iterdir())).encode()
     return found
 
