@@ -58,8 +58,10 @@ def test_the_surface_follows_the_searches_of_the_second_laptop_study() -> None:
         if record.spec["arm"] == "scratch" and record.spec["seed"] == 0
     ]
     surface = fit_surface(trials)
-    for (n, d), cell in pd.DataFrame(trials).groupby(["n_params", "d_chars"]):
-        best, cost = cell.loc[cell["loss"].idxmin()], 0.0
+    table = pd.DataFrame(trials)
+    for n, d in sorted({(trial.n_params, trial.d_chars) for trial in trials}):
+        cell, cost = table[(table["n_params"] == n) & (table["d_chars"] == d)], 0.0
+        best = cell.sort_values("loss").iloc[0]
         for axis, other, chosen in (
             ("rate", "weight_decay", surface.rate(n, d)),
             ("weight_decay", "rate", surface.weight_decay(n, d)),
