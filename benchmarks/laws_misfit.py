@@ -145,9 +145,8 @@ def judge(kind: str, seed: int) -> dict[str, object]:
     points = ~joint.problem.cells.upper
     held, gradient = joint.problem.cells.only(points), joint.problem.predict(joint.theta[None])[1][0][points]
     found = adequacy(held, held.loss - joint.fitted[points], gradient, joint.misfit, seed)
-    said = {name: getattr(found, name) for name in ("p", "ratio", "p_misfit", "p_along_d", "p_along_n")}
     law = dict(zip(("alpha", "beta"), joint.theta[1:3], strict=True))
-    return {"kind": kind, "study": seed, "verdict": found.verdict.value, **said, **law}
+    return {"kind": kind, "study": seed, **found.to_json(), **law}
 
 
 def run(kinds: list[str], count: int, seconds: float) -> None:

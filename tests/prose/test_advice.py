@@ -37,3 +37,18 @@ def test_without_a_choice_nothing_is_claimed() -> None:
     assert "leaves a choice" in prose.advice.regretted(nothing)
     assert "where there is a choice" in prose.advice.why(nothing)
     assert "| additive | – | – | – |" in prose.advice.costs(nothing)
+
+
+def test_data_wasted_is_said_of_those_who_waste_it() -> None:
+    def of(**wasted: float) -> pd.DataFrame:
+        priced = lost(**wasted)
+        return priced.assign(price_regret=priced["regret"], price_least=50.0, n_priced=4)
+
+    said = prose.advice.frugal(of(additive=1.0, rectified=0.5, idle=9.0))
+    assert "wasted by rectified, 1 % on top" in said and "most by additive, 2 %" in said
+    assert "With additive, which misses the losses least, it is 2 %" in said
+    both = prose.advice.frugal(of(additive=0.5, rectified=0.5, logistic=2.0))
+    assert "by additive and by rectified" in both and "With additive" not in both
+    assert "No form wastes any" in prose.advice.frugal(of(additive=0.0, rectified=0.0, idle=3.0))
+    assert "No held-out model" in prose.advice.frugal(of(additive=1.0).assign(n_priced=0))
+    assert "| no fit: nearest cell | 9.0 | 18 % | 4 |" in prose.advice.wasted(of(additive=1.0, idle=9.0))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from transferlaws.laws import BASELINE, NOISE
 from transferlaws.prose.comparison import form_name
-from transferlaws.prose.numbers import Prose, counted, grid
+from transferlaws.prose.numbers import Prose, counted, grid, scientific
 
 FEW = 0.2
 """Share of wrong choices up to which most are easy."""
@@ -61,6 +61,39 @@ def regretted(lost: pd.DataFrame) -> Prose:
     if np.isfinite(noise):
         said += f" Noise alone would cost a perfect law {noise:.4f}."
     return Prose(said)
+
+
+def wasted(lost: pd.DataFrame) -> Prose:
+    """What following each form wastes in target data, of `planner.regret_at` with characters alone priced."""
+    rows = (
+        (form_name(row["form"]), scientific(row["price_regret"]), f"{_more(row):.2g} %", row["n_priced"])
+        for _, row in lost[lost["n_priced"] > 0].iterrows()
+    )
+    return grid(("form", "characters lost, mean", "on top of what is needed", "choices"), rows)
+
+
+def frugal(lost: pd.DataFrame) -> Prose:
+    """Which forms waste the least target data, whether the best predictor is among them, and the most."""
+    own = lost[~lost["form"].isin((BASELINE, NOISE)) & (lost["n_priced"] > 0)].set_index("form")
+    if own.empty:
+        return Prose("No held-out model had less data than one from scratch that it could stand in for.")
+    more = own.apply(_more, axis="columns")
+    predicts, dearest = str(own.index[0]), str(more.idxmax())
+    if more.max() == 0:
+        return Prose("No form wastes any: whatever they miss, they miss on the right side.")
+    least = [form for form in own.index if more[form] == more.min()]
+    said = (
+        f"The least is wasted by {' and by '.join(map(form_name, least))}, {more.min():.2g} % on top of what "
+        f"whoever knows better gathers; the most by {form_name(dearest)}, {more.max():.2g} %."
+    )
+    if predicts not in least:
+        said += f" With {form_name(predicts)}, which misses the losses least, it is {more[predicts]:.2g} %."
+    return Prose(said)
+
+
+def _more(row: "pd.Series[float]") -> float:
+    """Per cent that a form's advice costs on top of the least that its choices take."""
+    return 100 * float(row["price_regret"]) / float(row["price_least"])
 
 
 def why(lost: pd.DataFrame) -> str:

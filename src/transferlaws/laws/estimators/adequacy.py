@@ -7,13 +7,15 @@ lie in rows along N or D, as a wrong form leaves it (Moran's 1950 measure, by si
 one test by Fisher's (1932) sum of logarithms.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2, norm
+from scipy.stats import f as f_distribution
 
+from transferlaws.laws.curves.floor import N_CURVE
 from transferlaws.laws.data.cells import Cells
 from transferlaws.laws.data.noise import Misfit, information_of, noise_of_runs
 from transferlaws.laws.numerics.bootstrap import power_of
@@ -21,8 +23,10 @@ from transferlaws.laws.status import Adequate
 
 Floats = NDArray[np.float64]
 
-REFUSED = 0.06
-"""p-value below which a law is refused: so many that hold are refused too."""
+REFUSED = 0.04
+"""p-value below which a law is refused: as tests share residuals, up to twice so many that hold are too."""
+MOVED = 1e-6
+"""Share of a direction below which the model has it already."""
 SIMULATED = 999
 REPLICATED = 49
 """Studies redrawn for the ratio's distribution, of which a mean and a spread of its logarithm are taken."""
@@ -34,7 +38,8 @@ class Adequacy:
 
     `ratio` is the misfit's variance over that between seeds (1 if the law holds), `p_misfit` its
     p-value, both None where no cell was repeated; `p_along_d` and `p_along_n` are those of residuals that
-    follow each other along data and size.
+    follow each other along data and size, `p_bent_law` and `p_bent_curve` those of what the next order of the
+    law and of its curves would explain (1 where it cannot be told from the law).
     """
 
     verdict: Adequate
@@ -43,6 +48,8 @@ class Adequacy:
     p_misfit: float | None
     p_along_d: float
     p_along_n: float
+    p_bent_law: float
+    p_bent_curve: float
 
     @property
     def sentence(self) -> str:
@@ -57,7 +64,7 @@ class Adequacy:
     def to_json(self) -> dict[str, Any]:
         """The judgement as laws.json holds it."""
         return {"verdict": self.verdict.value} | {
-            name: getattr(self, name) for name in ("p", "ratio", "p_misfit", "p_along_d", "p_along_n")
+            field.name: getattr(self, field.name) for field in fields(self) if field.name != "verdict"
         }
 
 
@@ -69,18 +76,21 @@ def adequacy(cells: Cells, residual: Floats, gradient: Floats, misfit: Misfit, s
     ratio = p_misfit = None
     left, free = _left(cells.covariance, residual, gradient)
     if free < 1:
-        return Adequacy(Adequate.UNTESTED, 1.0, None, None, 1.0, 1.0)
+        return Adequacy(Adequate.UNTESTED, 1.0, None, None, 1.0, 1.0, 1.0, 1.0)
     if cells.noise.dof:
         ratio = float(left @ left) / free
         p_misfit = float(norm.sf(np.log(max(ratio, 1e-12)), *_replicated(cells, gradient, seed)))
-    along_d, along_n = _patterns(cells, residual, gradient, misfit, seed)
-    tests = [along_d, along_n] if p_misfit is None else [p_misfit, along_d, along_n]
+    patterns = (
+        *_patterns(cells, residual, gradient, misfit, seed),
+        *(_bent(cells, residual, gradient, more) for more in _next_order(cells, gradient)),
+    )
+    tests = patterns if p_misfit is None else (p_misfit, *patterns)
     p = float(chi2.sf(-2 * np.sum(np.log(np.maximum(tests, 1e-300))), 2 * len(tests)))
     if p < REFUSED:
         verdict = Adequate.MISFIT if p_misfit == min(tests) else Adequate.PATTERN
     else:
         verdict = Adequate.UNTESTED if p_misfit is None else Adequate.ADEQUATE
-    return Adequacy(verdict, p, ratio, p_misfit, along_d, along_n)
+    return Adequacy(verdict, p, ratio, p_misfit, *patterns)
 
 
 def _left(covariance: Floats, residual: Floats, gradient: Floats) -> tuple[Floats, int]:
@@ -113,6 +123,33 @@ def _span(gradient: Floats) -> Floats:
     norms = np.linalg.norm(gradient, axis=0)
     vectors, values, _ = np.linalg.svd(gradient[:, norms > 0] / norms[norms > 0], full_matrices=False)
     return vectors[:, values > 1e-6 * values.max(initial=0.0)]
+
+
+def _next_order(cells: Cells, gradient: Floats) -> tuple[Floats, Floats]:
+    """What the next order would add to losses: of ln D_T in ln D and ln N (m, 3), of the curves (m, 1)."""
+    tuned = ~cells.scratch
+    x, y = (np.log(of) - np.log(of[tuned]).mean() for of in (cells.d_chars, cells.n_params))
+    by_height = gradient[:, 0]
+    first = gradient.shape[1] - N_CURVE * len(cells.sizes)
+    # By ln R and ln b: of its own size's curve alone, so that sums over sizes are each cell's.
+    by_r, by_b = (gradient[:, first + place :: N_CURVE].sum(1) for place in (1, 2))
+    return by_height[:, None] * np.column_stack([x**2, x * y, y**2]), (by_b**2 / by_r)[:, None]
+
+
+def _bent(cells: Cells, residual: Floats, gradient: Floats, more: Floats) -> float:
+    """p-value of what directions (m, j) explain beyond a model of gradient (m, p), against what is left."""
+    whiten = power_of(cells.covariance, -0.5)
+    explained = _span(whiten @ gradient)
+    left, more = whiten @ residual, whiten @ more
+    size = np.linalg.norm(more, axis=0)
+    left, more = (each - explained @ (explained.T @ each) for each in (left, more))
+    more = _span(more[:, np.linalg.norm(more, axis=0) > MOVED * size])
+    by, free = more.shape[1], len(left) - explained.shape[1] - more.shape[1]
+    if not by or free < 1:
+        return 1.0
+    along = float(np.sum((more.T @ left) ** 2))
+    rest = max(float(left @ left) - along, 1e-300)
+    return float(f_distribution.sf(along / by / (rest / free), by, free))
 
 
 def _patterns(

@@ -20,7 +20,6 @@ from transferlaws.laws.data.words import listed
 from transferlaws.laws.estimators.problem import HUBER, LossSpace
 from transferlaws.laws.estimators.unrepeated import noise_by_residuals, widening
 from transferlaws.laws.numerics.bootstrap import eigen
-from transferlaws.laws.numerics.one_sided import information
 from transferlaws.laws.numerics.solver import Solution
 
 Floats = NDArray[np.float64]
@@ -118,8 +117,7 @@ def curvature(problem: LossSpace, theta: Floats) -> tuple[Floats, Floats]:
     """Covariance (p, p) by the curvature at theta (p,), parameters on a bound held; gradient (m, p)."""
     value, gradient = (part[0] for part in problem.predict(theta[None]))
     j, ends = problem.whiten @ gradient, problem.cells.upper
-    away = (value - problem.cells.loss)[ends] / problem.sd[ends]
-    j[ends] *= np.sqrt(information(away))[:, None]
+    j[ends & (value <= problem.cells.loss)] = 0.0
     box = problem.box()
     hessian = j.T @ j + np.diag(box.precision)
     free = (theta > box.lower) & (theta < box.upper)

@@ -14,7 +14,7 @@ from transferlaws.laws.curves.floor import N_CURVE, floor_loss
 from transferlaws.laws.curves.scratch import reference, scratch_theta, table_box
 from transferlaws.laws.data.cells import Cells
 from transferlaws.laws.numerics.bootstrap import power_of
-from transferlaws.laws.numerics.one_sided import censored, one_sided
+from transferlaws.laws.numerics.one_sided import one_sided
 from transferlaws.laws.numerics.solver import Box, Solution, huber, solve
 
 Floats = NDArray[np.float64]
@@ -201,7 +201,7 @@ class LossSpace:
             held = np.broadcast_to(curves[self.cells.size[mine]], shape)
             away = (floor_loss(held, effective, self.d_ref)[0] - losses[mine]) / self.sd[mine]
             ends = self.cells.upper[mine]
-            away[:, ends] = censored(away[:, ends])[0]
+            away[:, ends] = np.maximum(away[:, ends], 0.0)
             misfit = huber(away, HUBER).sum(1)
             best.append(grid[_spread(grid, misfit, count)])
         laws = np.zeros((count, self.n_law))
