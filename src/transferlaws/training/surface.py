@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 
 Floats = NDArray[np.float64]
 
@@ -67,6 +66,8 @@ class Surface:
 
 def fit_surface(trials: Sequence[Trial]) -> Surface:
     """The surface through an arm's trials; raises ValueError if none of them has a finite loss."""
+    from scipy.optimize import least_squares  # half a second that a reader of studies need not wait
+
     table = pd.DataFrame(trials)
     if table.empty or not np.isfinite(table["loss"]).any():
         raise ValueError("a surface needs a tuning run with a finite loss")
