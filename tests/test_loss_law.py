@@ -18,6 +18,7 @@ from transferlaws.laws import (
     PowerOfData,
     Rectified,
     RectifiedAtOneSize,
+    Tied,
     fit_form,
     laws_document,
 )
@@ -66,6 +67,15 @@ def test_what_a_law_of_loss_cannot_say_is_refused(laws: dict[str, Any]) -> None:
         planner.should_pretrain(laws, "all rows", 3e7, 1e9, 1e9)
     with pytest.raises(TransferLawsError, match="are of all rows; they hold no 'notes'"):
         planner.predict(laws, "notes", 3e7, 1e9, "loss")
+
+
+def test_two_sizes_identify_one_exponent_for_both_and_not_two() -> None:
+    law = Tied(E=1.8, A=400.0, B=4000.0, alpha=0.36)
+    runs = table(law, SIZES[1:3], tuple(np.geomspace(1e8, 2.5e10, 12)))
+    free, tied = (fit_form(form, runs, bootstrap=200) for form in (Chinchilla, Tied))
+    assert not free.intervals["alpha"].closed
+    found = tied.intervals["alpha"]
+    assert found.closed and found.covers(law.alpha) and found.width < 0.1
 
 
 @pytest.mark.parametrize("name", LOSS_FORMS)

@@ -53,8 +53,9 @@ def fit(
     Args:
         table: the runs.
         method: one or more of loss_space, paper, logit, with commas.
-        law: hernandez, or chinchilla, kaplan, multiplicative, rectified, transfer_gap, eq_6_1, broken_power;
-            at one size data or rectified_data, which chinchilla and rectified become there.
+        law: hernandez, or chinchilla, tied (the same with one exponent for size and data), kaplan,
+            multiplicative, rectified, transfer_gap, eq_6_1, broken_power; at one size data or rectified_data,
+            which chinchilla and rectified become there.
         source: fit this source only; default all of them (a law of loss: the scratch arm).
         map: columns under other names, such as n_params=params,arm=group.
         baseline: what the table calls the arm trained from scratch.

@@ -9,6 +9,7 @@ from transferlaws.laws.forms.loss_forms import (
     LossForm,
     Multiplicative,
     Rectified,
+    Tied,
     TransferGap,
     Unified,
     UnifiedFloor,
@@ -17,6 +18,7 @@ from transferlaws.laws.forms.one_size import AT_ONE_SIZE, PowerOfData, Rectified
 
 LOSS_FORMS: dict[str, type[LossForm]] = {
     "additive": Chinchilla,
+    "tied": Tied,
     "multiplicative": Multiplicative,
     "rectified": Rectified,
     "transfer_gap": TransferGap,
@@ -34,6 +36,6 @@ LOSS_LAWS = {form.__name__.lower(): form for form in LOSS_FORMS.values()}
 
 __all__ = [
     "AT_ONE_SIZE", "LOSS_FORMS", "LOSS_LAWS", "BrokenPower", "Chinchilla", "Curved", "Hernandez", "Kaplan",
-    "LossForm", "Multiplicative", "PowerOfData", "Rectified", "RectifiedAtOneSize", "TransferGap", "Unified",
-    "UnifiedFloor",
+    "LossForm", "Multiplicative", "PowerOfData", "Rectified", "RectifiedAtOneSize", "Tied", "TransferGap",
+    "Unified", "UnifiedFloor",
 ]  # fmt: skip

@@ -90,6 +90,23 @@ class Chinchilla(LossForm):
 
 
 @dataclass(frozen=True)
+class Tied(LossForm):
+    """E + A/N^alpha + B/D^alpha: one exponent for both (Muennighoff et al. 2023), if sizes are few."""
+
+    E: float
+    A: float
+    B: float
+    alpha: float
+    exponents: ClassVar[Mapping[str, tuple[float, float]]] = {"alpha": (0.01, 3.0)}
+    terms: ClassVar[tuple[str, ...]] = ("E", "A", "B")
+
+    @staticmethod
+    def basis(exponents: Floats, n: Floats, d: Floats, source: NDArray[np.bool_]) -> Floats:  # noqa: ARG004
+        alpha = exponents[:, :1]
+        return np.stack([np.ones((len(exponents), n.size)), n**-alpha, d**-alpha], axis=2)
+
+
+@dataclass(frozen=True)
 class Kaplan(LossForm):
     """[(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D (Kaplan et al. 2020, eq. 1.5): no floor."""
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from transferlaws.laws.forms.loss_forms import Chinchilla, Floats, LossForm, Multiplicative, Rectified
+from transferlaws.laws.forms.loss_forms import Chinchilla, Floats, LossForm, Multiplicative, Rectified, Tied
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class RectifiedAtOneSize(LossForm):
 
 AT_ONE_SIZE: Mapping[type[LossForm], type[LossForm]] = {
     Chinchilla: PowerOfData,
+    Tied: PowerOfData,
     Multiplicative: PowerOfData,
     Rectified: RectifiedAtOneSize,
 }
