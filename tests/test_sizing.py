@@ -60,9 +60,16 @@ def test_runs_are_trained_as_those_of_the_second_laptop_study_but_for_what_hours
 def test_more_hours_buy_a_larger_study_within_half_of_them(folders: Folders) -> None:
     chosen = {hours: choice.choose(folders, hours, PILOT) for hours in (0.2, 2.0)}
     for hours, (_, core, _) in chosen.items():
-        assert core <= choice.CORE_SHARE * 3600 * hours
+        assert core <= choice.SHARES[0][0] * 3600 * hours
     small, large = (dials for dials, _, _ in chosen.values())
     assert (len(large.sizes), large.pretrain_tokens) > (len(small.sizes), small.pretrain_tokens)
+
+
+def test_few_hours_go_into_the_runs_that_no_study_can_do_without(folders: Folders) -> None:
+    slow = replace(PILOT, prices=replace(PILOT.prices, slowness=2.8))
+    dials, core, _ = choice.choose(folders, 0.2, slow)
+    assert choice.SHARES[0][0] * 3600 * 0.2 < core <= choice.SHARES[-1][0] * 3600 * 0.2
+    assert len(dials.scale(0).tuning.d_chars) == 1  # a single decade needs no second search
 
 
 def test_hours_too_few_are_refused_with_those_that_would_do(folders: Folders) -> None:

@@ -21,7 +21,6 @@ LEAST_CHARS = 1_000  # of the smallest data set: below, a cell says which passag
 FEWEST_DATA, MOST_DATA = 3, 6  # data sizes, half a decade apart
 FEWEST_SIZES = 2
 LEAST_SEEDS, MOST_SEEDS = 2, 12
-PRETRAINING_SHARE = 0.2  # of the hours
 PRETRAIN_TOKENS = (200_000, 20_000_000)  # least and most
 MOST_PASSES = 4  # over the source, in pre-training (Muennighoff et al. 2023: beyond it, repeats say little)
 LONGEST_SEARCH = 6  # rates
@@ -47,6 +46,10 @@ class Dials:
         """The scale with these dials; sources are read up to `pretrain_chars` characters."""
         like = laptop_2()
         assert like.pretraining is not None
+        # The surface reaches further: searching the dearest cells would cost most of all. Over a single
+        # decade one amount is enough: the best settings move there by less than the loss would notice.
+        further = len(self.d_chars) > FEWEST_DATA
+        searched = (self.d_chars[0], self.d_chars[-2]) if further else self.d_chars[:1]
         return replace(
             like,
             name=NAME,
@@ -62,8 +65,7 @@ class Dials:
             pretrain_tokens=self.pretrain_tokens,
             tuning=replace(
                 like.tuning,
-                # The surface reaches further: searching the dearest cells would cost most of all.
-                d_chars=tuple(sorted({self.d_chars[0], self.d_chars[-2]})),
+                d_chars=searched,
                 most_rates=LONGEST_SEARCH,
                 flat_nats=FLAT_NATS,
                 reach=self.sizes[-1].n_params * self.d_chars[-2] / 2,

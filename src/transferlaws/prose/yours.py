@@ -1,13 +1,17 @@
-"""A study of one's own beside the published one: do they agree, and how would one know?"""
+"""A study of one's own: does it agree with the published one, and do its decisions hold in runs unseen?"""
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from transferlaws.laws import Fit, read_laws
 from transferlaws.planner import measured_cells, should_pretrain
 from transferlaws.prose.decisions import verdict
 from transferlaws.prose.law import EXPONENTS
-from transferlaws.prose.numbers import Prose, grid, interval, scientific
+from transferlaws.prose.numbers import Prose, counted, grid, interval, scientific
 
 
 def apart(published: Fit, mine: Fit) -> Prose:
@@ -71,3 +75,76 @@ def decision(folder: str, source: str = "") -> Prose:
     return Prose(
         f"At N = {middle.n_params:,.0f} with {scientific(middle.d_chars)} characters: {verdict(found)}"
     )
+
+
+def unseen(cells: pd.DataFrame) -> Prose:
+    """What reports said of each cell, and the gain of runs they had not seen (nats/token).
+
+    A row a cell: source, target, n_params, d_chars, basis, pretrain (empty: cannot say), gain with its ends
+    low and high (NaN: open or none), and unseen with its half-width unseen_half.
+    """
+    columns = ("pair", "N", "characters", "by", "pre-train?", "gain said", "gain of unseen runs", "")
+    return grid(columns, (_cell(row) for _, row in cells.iterrows()))
+
+
+def kept(cells: pd.DataFrame) -> Prose:
+    """The same counted by pair: decisions right, wrong and not taken, and intervals that held."""
+    judged = cells.assign(verdict=[_judged(row) for _, row in cells.iterrows()])
+    rows = []
+    for (source, target), pair in judged.groupby(["source", "target"], sort=False):
+        told, held = _intervals(pair)
+        counts = [int((pair["verdict"] == verdict).sum()) for verdict in ("right", "wrong", "cannot say")]
+        spread = f"{pair['unseen'].min():.2f} to {pair['unseen'].max():.2f}"
+        rows.append((f"{source} to {target}", spread, *counts, f"{held} of {told}"))
+    columns = ("pair", "gain of unseen runs", "right", "wrong", "cannot say", "intervals that held")
+    return grid(columns, rows)
+
+
+def keeping(cells: pd.DataFrame) -> Prose:
+    """Whether any decision was wrong, how many were not taken, and how often intervals held."""
+    verdicts = [_judged(row) for _, row in cells.iterrows()]
+    wrong, idle = verdicts.count("wrong"), verdicts.count("cannot say")
+    told, held = _intervals(cells)
+    were = f"{counted(wrong, 'decision')} of {len(cells) - idle} {'was' if wrong == 1 else 'were'} wrong"
+    said = f"**{were}**" if wrong else "No decision was wrong"
+    said += f", and in {counted(idle, 'cell')} of {len(cells)} the runs could not say." if idle else "."
+    if told:
+        said += (
+            f" Of {counted(told, 'interval')} closed at both ends {held} held the gain of the unseen runs, "
+            f"{100 * held / told:.0f} %, where 95 % were promised."
+        )
+    return Prose(said)
+
+
+def _cell(row: "pd.Series[Any]") -> tuple[str, ...]:
+    ends = (f"{end:.3f}" if np.isfinite(end) else "open" for end in (row["low"], row["high"]))
+    return (
+        f"{row['source']} to {row['target']}",
+        f"{row['n_params']:,}",
+        f"{row['d_chars']:,}",
+        str(row["basis"]),
+        {True: "yes", False: "no"}.get(_said(row), "cannot say"),
+        f"{row['gain']:.3f} [{', '.join(ends)}]" if np.isfinite(row["gain"]) else "none",
+        f"{row['unseen']:.3f} ± {row['unseen_half']:.3f}",
+        _judged(row),
+    )
+
+
+def _said(row: "pd.Series[Any]") -> bool | None:
+    return {"True": True, "False": False}.get(str(row["pretrain"]))
+
+
+def _judged(row: "pd.Series[Any]") -> str:
+    """Whether a decision was right, by the sign of the gain that unseen runs came to."""
+    said = _said(row)
+    if said is None:
+        return "cannot say"
+    return "right" if said == (row["unseen"] > 0) else "wrong"
+
+
+def _intervals(cells: pd.DataFrame) -> tuple[int, int]:
+    """How many intervals are closed, and how many of these hold the unseen gain, whose own noise is added."""
+    closed = cells[np.isfinite(cells["low"]) & np.isfinite(cells["high"])]
+    off = closed["unseen"] - closed["gain"]
+    side = np.where(off > 0, closed["high"] - closed["gain"], closed["gain"] - closed["low"])
+    return len(closed), int((off.abs() <= np.hypot(side, closed["unseen_half"])).sum())

@@ -15,11 +15,11 @@ from transferlaws.files import write_atomic
 from transferlaws.laws import Power
 from transferlaws.models.ladder import size_from_json
 from transferlaws.prose.numbers import grid
-from transferlaws.reports.choice import ALPHA, BETA, CORE_SHARE, STUDIES, WORTH
+from transferlaws.reports.choice import ALPHA, BETA, STUDIES, WORTH
 from transferlaws.reports.own import Folders
 from transferlaws.reports.pilot import Pilot
 
-SCHEMA = 2  # raised when what is written, or how runs of such a study are trained, becomes another
+SCHEMA = 3  # raised when what is written, or how runs of such a study are trained, becomes another
 
 
 def write_design(
@@ -59,6 +59,7 @@ def write_design(
         "sizes": [asdict(size) for size in dials.sizes],
         "n_params": [size.n_params for size in dials.sizes],
         "d_chars": list(dials.d_chars),
+        "searched": list(study.scale.tuning.d_chars),
         "seeds": list(dials.seeds),
         "pretrain_tokens": dials.pretrain_tokens,
         "pretrain_chars": folders.pretrain_chars,
@@ -200,8 +201,9 @@ def _in_words(document: dict[str, Any]) -> str:
                 ("expected with these seeds", f"{document['core_hours_expected']:.2g} core-hours"),
             ],
         ),
-        "Rate and weight decay are searched at the least and the second largest amount of data of every size "
-        "and arm, and read off one smooth surface.",
+        f"Rate and weight decay are searched with {' and '.join(f'{d:,}' for d in document['searched'])} "
+        "characters, in every arm and at every size for which that is not too dear, and read off one smooth "
+        "surface.",
         f"**What is left buys seeds.** Until {hours:g} core-hours are spent, each amount of data gets a seed "
         "more in both arms and at all sizes: the one with the fewest seeds first, of these the largest, if "
         f"its price, as its runs so far took, still fits; up to {MOST_SEEDS}. What the runs find does not "
@@ -213,9 +215,9 @@ def _in_words(document: dict[str, Any]) -> str:
         *saw,
         "## What was weighed",
         "Every study of these data that was thought of, with the core-hours expected and the standard "
-        "deviations of alpha and beta that its runs would leave; of those up to "
-        f"{CORE_SHARE * hours:.2g} core-hours, the one with the least product is made; of one size, which "
-        "has no law, the one that reaches most data.",
+        "deviations of alpha and beta that its runs would leave. Of those that fit, with something to spare "
+        "for runs longer than the pilot's, the one with the least product is made; of one size, which has no "
+        "law, the one that reaches most data.",
         grid(("sizes", "characters", "core-hours", "sd of alpha, beta"), tried),
     ]
     return "\n\n".join(map(str, parts)) + "\n"
