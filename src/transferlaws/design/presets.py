@@ -122,7 +122,7 @@ def laptop_2() -> Scale:
         tuning=Tuning(
             d_chars=(3_000, 30_000, 300_000),
             first_guess=6.4e-3,
-            flat_nats=0.0,
+            flat_nats=0.002,
             smooth=True,
             reach=1.6e10,
             chars_per_param=10.0,
