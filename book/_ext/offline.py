@@ -1,31 +1,14 @@
 """No page of the site asks another host for anything, nor this one for more than it shows.
 
-MathJax comes from the PyPI package `sphinx-mathjax-offline` (its one file and its fonts, 1.6 MB);
-the scripts of sphinx-thebe, which point at a CDN and which no page uses, are dropped. So is the theme's icon
+The scripts of sphinx-thebe, which point at a CDN and which no page uses, are dropped. So is the theme's icon
 script, half of what a page would weigh: `transferlaws.css` draws the ten icons there are.
 """
 
-import shutil
-from importlib.metadata import files
 from pathlib import Path
 
 from sphinx.application import Sphinx
 
 ICONS = "scripts/fontawesome.js"
-WANTED = ("tex-mml-chtml.js", "output/chtml/fonts/")
-
-
-def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
-    """Copy MathJax beside the site's other static files."""
-    if error is not None or app.builder.format != "html":
-        return
-    for file in files("sphinx-mathjax-offline") or []:
-        _, _, name = file.as_posix().partition("static/mathjax/")
-        if name.startswith(WANTED):
-            target = Path(app.outdir, "_static", "mathjax", name)
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file.locate(), target)
 
 
 def empty_icons(app: Sphinx, error: Exception | None) -> None:
@@ -60,7 +43,6 @@ def let_the_text_come_first(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
-    app.connect("build-finished", copy_mathjax)
     app.connect("build-finished", empty_icons, priority=900)
     app.connect("html-page-context", drop_thebe, priority=900)
     app.connect("html-page-context", let_the_text_come_first, priority=901)

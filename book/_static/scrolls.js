@@ -1,7 +1,7 @@
 // Figures, tables and formulas that are wider than the page scroll by themselves. Whoever has no pointer reaches
 // them with the Tab key, and scrolls with the arrows.
 addEventListener("load", () => {
-  const wide = ":is(figure, table, pre, mjx-container[display], .cell_output, .pst-scrollable-table-container)";
+  const wide = ":is(figure, table, pre, div.math, .cell_output, .pst-scrollable-table-container)";
   const article = document.querySelector("article");
   if (!article) return;
   new ResizeObserver(() => {

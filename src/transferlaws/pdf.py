@@ -35,22 +35,16 @@ RULE = (
     "The table of all runs is in the results. Solutions to the exercises are the last appendix."
 )
 STYLE = "printed.css"
-MATHJAX = {
-    "options": {"processHtmlClass": "mathjax_process|math", "enableAssistiveMml": False},
-    "chtml": {"matchFontHeight": False},
-}
 READY = """
 addEventListener("load", async () => {
-  const waiting = ".math:not(:has(mjx-container)), div.chart:not(.drawn)";
-  const undrawn = () => document.querySelectorAll(waiting).length;
+  const undrawn = () => document.querySelectorAll("div.chart:not(.drawn)").length;
   for (let tries = 0; undrawn() && tries < 300; tries++) await new Promise((done) => setTimeout(done, 100));
   for (const drawn of document.querySelectorAll("div.chart svg")) {  // one picture, not one for each point
     drawn.setAttribute("role", "img");
     drawn.setAttribute("aria-label", drawn.closest("div.chart").getAttribute("aria-label"));
   }
-  const failed = document.querySelectorAll("mjx-merror, [data-mjx-error]").length;
   const pictures = [...document.images].filter((image) => !image.naturalWidth).length;
-  console.log(`of the book, undrawn: ${undrawn() + failed + pictures}`);
+  console.log(`of the book, undrawn: ${undrawn() + pictures}`);
 });
 """
 
@@ -166,17 +160,15 @@ def _print(program: str, document: Path, target: Path) -> None:
         last = [line for line in result.stderr.splitlines() if line.strip()][-1:]
         raise TransferLawsError("\n".join([f"Chromium printed nothing (exit {result.returncode})", *last]))
     if said[1] != "0":
-        raise TransferLawsError(f"{said[1]} formulas, charts or pictures were not drawn; try again")
+        raise TransferLawsError(f"{said[1]} charts or pictures were not drawn; try again")
 
 
 def _head(soup: "BeautifulSoup", site: Path, name: str) -> list[str]:
-    """The styles that a page loads, and the scripts that draw its formulas and charts."""
-    wanted = ["link[rel=stylesheet]", "script[src*=mathjax]"]
+    """The styles that a page loads, and the scripts that draw its charts."""
     late = set(re.findall(r'"([^"]*/charts-[^"]+\.js)"', str(soup.head)))  # which the site loads when near
     found = [f'<script defer src="{_beside(path, site, name)}"></script>' for path in sorted(late)]
-    for tag in soup.select(", ".join(f"head {each}" for each in wanted)):
-        key = "href" if tag.name == "link" else "src"
-        tag[key] = _beside(str(tag[key]), site, name)
+    for tag in soup.select("head link[rel=stylesheet]"):
+        tag["href"] = _beside(str(tag["href"]), site, name)
         found.append(str(tag))
     return found
 
@@ -237,7 +229,7 @@ def _document(title: str, author: str, head: Sequence[str], sheets: Sequence[_Sh
         [
             "<!DOCTYPE html>",
             f'<html lang="en" data-theme="light"><head><meta charset="utf-8"><title>{escape(title)}</title>',
-            f"<script>window.MathJax = {json.dumps(MATHJAX)};{READY}</script>",
+            f"<script>{READY}</script>",
             *head,
             f'<link rel="stylesheet" href="html/_static/{STYLE}"><style>{"".join(rules)}</style>',
             '</head><body class="printed"><article class="bd-article bd-content">',

@@ -25,7 +25,7 @@ try {
 
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
   '.png': 'image/png', '.json': 'application/json', '.woff': 'font/woff', '.woff2': 'font/woff2' };
-const MOST = 700_000;  // gzipped bytes, without what MathJax loads; the script of charts comes when one is near
+const MOST = 700_000;  // gzipped bytes; the script of charts comes when one is near
 const DEVICES = [['desktop', 1280, 900, 'light'], ['dark', 1280, 900, 'dark'], ['tablet', 768, 1024, 'light'], ['phone', 360, 740, 'light']];
 const faults = [];
 const report = (page, what) => { faults.push(`${page}: ${what}`); };
@@ -80,11 +80,13 @@ async function look(name, device, width, height, scheme) {
   await page.goto(`${origin}/${name}`, { waitUntil: 'load' });
   const math = await page.locator('.math').count();
   if (math) {
-    await page.waitForFunction(() => document.querySelectorAll('mjx-container').length > 0, null, { timeout: 15000 }).catch(() => {});
-    const bare = await page.evaluate(() => [...document.querySelectorAll('.math')].filter((m) => !m.querySelector('mjx-container')).length);
-    if (bare) report(label, `${bare} of ${math} formulas not rendered`);
-    if (await page.locator('mjx-merror, [data-mjx-error]').count()) report(label, 'a formula has an error');
-    if (await page.locator('mjx-container[tabindex]:not([display])').count()) report(label, 'formulas are stops of the Tab key');
+    const flat = await page.evaluate(() => [...document.querySelectorAll('.math')].filter((m) => {
+      const box = m.querySelector('math')?.getBoundingClientRect();
+      return !box || (!box.width && m.checkVisibility());
+    }).length);
+    if (flat) report(label, `${flat} of ${math} formulas not drawn`);
+    if (await page.locator('merror').count()) report(label, 'a formula has an error');
+    if (await page.locator('span.math[tabindex], math[tabindex]').count()) report(label, 'formulas are stops of the Tab key');
   }
   const boxes = await page.locator('div.chart').count();
   if (boxes) {
