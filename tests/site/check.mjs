@@ -1,7 +1,7 @@
 // node tests/site/check.mjs SITE: open every page of the built website in Chromium, on a desktop, in the dark,
 // on a tablet and on a phone, and fail on: a request to another host, a missing file, a console error, sideways overflow,
 // an undrawn formula or chart, a slider without effect, a dead link or anchor, an accessibility finding, runs that
-// cannot be looked through by keyboard or from a folder, a page that is heavy.
+// cannot be looked through by keyboard or from a folder, a page that is heavy or no valid HTML.
 import { createServer } from 'node:http';
 import { existsSync, mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,12 +15,13 @@ if (!existsSync(join(site, 'index.html'))) stop(`no website in ${site}: run "mak
 const browserPath = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
   .find((path) => path && existsSync(path));
 if (!browserPath) stop('Chromium is missing: install it (Debian: apt-get install chromium) or set CHROMIUM to its path');
-let chromium, axe;
+let chromium, axe, HtmlValidate;
 try {
+  ({ HtmlValidate } = require('html-validate'));
   ({ chromium } = require('playwright-core'));
   axe = require.resolve('axe-core/axe.min.js');
 } catch {
-  stop('playwright-core and axe-core are missing: npm install --prefix tests/site');
+  stop('playwright-core, axe-core or html-validate is missing: npm install --prefix tests/site');
 }
 
 const KINDS = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
@@ -48,6 +49,18 @@ const pages = readdirSync(site, { recursive: true }).map(String)
 
 checkLinks();
 for (const name of pages) weigh(name);
+const validator = new HtmlValidate({
+  root: true,
+  extends: ['html-validate:document', 'html-validate:standard'],
+  rules: {
+    // Style, not validity; Sphinx and the theme write as they do.
+    'no-trailing-whitespace': 'off', 'void-style': 'off', 'attribute-boolean-style': 'off', 'valid-id': 'off',
+    'no-implicit-button-type': 'off', 'prefer-native-element': 'off', 'no-redundant-role': 'off',
+    // Judged by axe, which sees the page as it is drawn: a title names a button, and forms search as one types.
+    'text-content': 'off', 'wcag/h32': 'off',
+  },
+});
+for (const name of pages) await validate(name);
 const browser = await chromium.launchPersistentContext(mkdtempSync(join(tmpdir(), 'site-check-')), {
   executablePath: browserPath,
   headless: true,
@@ -66,6 +79,12 @@ if (!browsers) report('site', 'no page on which runs can be looked through');
 for (const fault of faults) console.log(fault);
 console.log(`${pages.length} pages, ${charts} charts, ${formulas} formulas, ${sliders} sliders: ${faults.length} faults`);
 process.exit(faults.length ? 1 : 0);
+
+async function validate(name) {
+  const { results } = await validator.validateFile(join(site, name));
+  for (const { messages } of results)
+    for (const { ruleId, line, message } of messages) report(name, `line ${line}, no valid HTML: ${message} (${ruleId})`);
+}
 
 async function look(name, device, width, height, scheme) {
   const label = `${name} (${device})`;
