@@ -123,7 +123,7 @@ def _cell(row: "pd.Series[Any]") -> tuple[str, ...]:
         f"{row['n_params']:,}",
         f"{row['d_chars']:,}",
         str(row["basis"]),
-        {True: "yes", False: "no"}.get(_said(row), "cannot say"),
+        {True: "yes", False: "no", None: "cannot say"}[_said(row)],
         f"{row['gain']:.3f} [{', '.join(ends)}]" if np.isfinite(row["gain"]) else "none",
         f"{row['unseen']:.3f} ± {row['unseen_half']:.3f}",
         _judged(row),
