@@ -242,7 +242,8 @@ def report() -> None:
     """Put the table into the account, between its marks, and print it."""
     page, rows = Path(__file__).with_name("README.md"), _rows()
     if rows.empty:
-        return print(f"{PATH} has no study yet: run the six first")
+        print(f"{PATH} has no study yet: run the six first")
+        return
     before, rest = page.read_text("utf-8").split(BEGIN)
     told = f"{yours.unseen(rows)}\n\n{yours.keeping(rows)}"
     page.write_text(f"{before}{BEGIN}\n\n{told}\n\n{END}{rest.split(END)[1]}", "utf-8")
