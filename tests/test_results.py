@@ -46,7 +46,8 @@ def test_the_laws_follow_from_the_runs_to_the_digit(folder: Path) -> None:
     assert origin["table_sha256"] == sha256_file(folder / "runs.csv")
     if not printed["rows"]:  # of a study under way
         table = pd.read_csv(folder / "runs.csv")
-        assert not ((table["role"] == "run") & (table["arm"] != "scratch")).any()
+        arms = set(table.loc[table["role"] == "run", "arm"])
+        assert "scratch" not in arms or arms == {"scratch"}  # one side alone leads to no law
         return
     runs, rows = read_table(folder / "runs.csv"), printed["rows"]
     if len(rows) == 9:  # every source and every method once
