@@ -87,19 +87,6 @@ def unseen(cells: pd.DataFrame) -> Prose:
     return grid(columns, (_cell(row) for _, row in cells.iterrows()))
 
 
-def kept(cells: pd.DataFrame) -> Prose:
-    """The same counted by pair: decisions right, wrong and not taken, and intervals that held."""
-    judged = cells.assign(verdict=[_judged(row) for _, row in cells.iterrows()])
-    rows = []
-    for (source, target), pair in judged.groupby(["source", "target"], sort=False):
-        told, held = _intervals(pair)
-        counts = [int((pair["verdict"] == verdict).sum()) for verdict in ("right", "wrong", "cannot say")]
-        spread = f"{pair['unseen'].min():.2f} to {pair['unseen'].max():.2f}"
-        rows.append((f"{source} to {target}", spread, *counts, f"{held} of {told}"))
-    columns = ("pair", "gain of unseen runs", "right", "wrong", "cannot say", "intervals that held")
-    return grid(columns, rows)
-
-
 def keeping(cells: pd.DataFrame) -> Prose:
     """Whether any decision was wrong, how many were not taken, and how often intervals held."""
     verdicts = [_judged(row) for _, row in cells.iterrows()]
