@@ -59,7 +59,9 @@ def write(root: Path, code: str) -> None:
     )
 
 
-def test_pages_are_executed_once_and_again_only_when_something_changed(mini: Path) -> None:
+def test_pages_are_executed_once_and_again_only_when_something_changed(
+    mini: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     index = book.build("tiny", jobs=1, root=mini)
     page = mini / "_build" / "html" / "book" / "01-page.html"
     assert index.is_file()
@@ -68,10 +70,15 @@ def test_pages_are_executed_once_and_again_only_when_something_changed(mini: Pat
     (link,) = re.findall(r'<a class="term[^>]*href="(.*?)" title="(.*?)"[^>]*>(.*?)</a>', text)
     assert link == ("glossary.html#term-floor", "Where a curve ends.", "<span>floors</span>")
     notebook = mini / "_build" / "stage" / "tiny" / "book" / "01-page.ipynb"
-    first = notebook.stat().st_mtime_ns
+    first, setting = notebook.stat().st_mtime_ns, page.stat().st_mtime_ns
 
-    book.build("tiny", jobs=1, root=mini)
+    with monkeypatch.context() as nothing_to_set:
+        nothing_to_set.delattr(book, "_set_pages")
+        book.build("tiny", jobs=1, root=mini)
     assert notebook.stat().st_mtime_ns == first
+    page.write_text(text[:100])
+    book.build("tiny", jobs=1, root=mini)
+    assert page.stat().st_mtime_ns > setting and page.read_text() == text
 
     (mini / "results").mkdir()
     (mini / "results" / "laws.json").write_text("{}")

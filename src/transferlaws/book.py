@@ -3,7 +3,7 @@
 Chapters are MyST notebooks without outputs. Each is executed with its parameters in its own kernel, a few at
 a time, into `_build/stage/<scale>`; Jupyter Book then only has to set pages, with every warning an error.
 A chapter whose source, parameters, library, results and runs are unchanged is not executed again, as long as
-its staged notebook is the one that was written.
+its staged notebook is the one that was written; nor are pages set again while they stand as they were set.
 """
 
 import hashlib
@@ -165,10 +165,14 @@ def _build(scale: str, jobs: int, seed: int, root: Path) -> Path:
     write_atomic(stage / MARK, json.dumps({**kept, "frame": done.get("frame")}))
     if problems:
         raise TransferLawsError("\n".join(["the book was not built:", *problems.values()]))
-    write_atomic(stage / MARK, json.dumps(kept))  # until Jupyter Book succeeds, the next build starts afresh
-    index = _set_pages(root, stage, book, afresh=done.get("frame") != frame)
-    write_atomic(stage / MARK, json.dumps({**kept, "frame": frame}))
-    return index
+    site = root / "_build" / "html"
+    whole = {**kept, "frame": frame, "texts": _texts_stamp(stage), "site": _site_stamp(site)}
+    if done != whole:
+        write_atomic(stage / MARK, json.dumps(kept))  # until pages are set, the next build starts afresh
+        as_set = all(done.get(part) == whole[part] for part in ("frame", "site"))
+        _set_pages(root, stage, book, site, afresh=not as_set)
+        write_atomic(stage / MARK, json.dumps({**whole, "site": _site_stamp(site)}))
+    return site / "index.html"
 
 
 def _execute_all(
@@ -198,9 +202,8 @@ def _report(name: str, future: "Future[str | None]") -> str | None:
         return f"{name}: {error}"
 
 
-def _set_pages(root: Path, stage: Path, book: list[Page], *, afresh: bool) -> Path:
-    """Run Jupyter Book over the stage; the path of `index.html`."""
-    site = root / "_build" / "html"
+def _set_pages(root: Path, stage: Path, book: list[Page], site: Path, *, afresh: bool) -> None:
+    """Run Jupyter Book over the stage, into `site`."""
     if afresh and site.is_dir():
         shutil.rmtree(site)
     program = "from jupyter_book.cli.main import main; main()"
@@ -214,8 +217,7 @@ def _set_pages(root: Path, stage: Path, book: list[Page], *, afresh: bool) -> Pa
         check=False,
     )
     missing = [page.name for page in book if not (site / f"{page.name}.html").is_file()]
-    index = site / "index.html"
-    if result.returncode or missing or not index.is_file():
+    if result.returncode or missing or not (site / "index.html").is_file():
         said = [line.strip() for line in f"{result.stdout}\n{result.stderr}".splitlines() if line.strip()]
         lines = [line for line in said if any(word in line for word in ("WARNING", "ERROR", "Error:"))]
         lines = lines or said[-5:]
@@ -223,7 +225,6 @@ def _set_pages(root: Path, stage: Path, book: list[Page], *, afresh: bool) -> Pa
             lines.insert(0, f"it was ended by signal {-result.returncode}")
         lines += [f"page {name} was not written" for name in missing]
         raise TransferLawsError("\n".join(["Jupyter Book did not finish:", *lines[:20]]))
-    return index
 
 
 def _kernel_environment(root: Path) -> dict[str, str]:
@@ -302,6 +303,25 @@ def _frame_stamp(root: Path) -> str:
         files += sorted((root / "book" / folder).glob(kind))
     for path in files:
         digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _texts_stamp(stage: Path) -> str:
+    """What Jupyter Book reads, by content."""
+    digest = hashlib.sha256()
+    for path in sorted(stage.rglob("*")):
+        if path.is_file() and path.name != MARK:
+            digest.update(f"{path.relative_to(stage)}\0{sha256_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _site_stamp(site: Path) -> str:
+    """The website as it stands, by size and time of its files: another scale's or an edited one differs."""
+    digest = hashlib.sha256()
+    for path in sorted(site.rglob("*")):
+        if path.is_file():
+            status = path.stat()
+            digest.update(f"{path.relative_to(site)}\0{status.st_size} {status.st_mtime_ns}\n".encode())
     return digest.hexdigest()
 
 
