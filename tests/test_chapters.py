@@ -87,3 +87,18 @@ def test_no_solution_takes_a_name_that_the_chapter_uses(path: Path) -> None:
     chapter = bound(code(SOLUTION.sub("", text)))
     taken = {label: bound(code(solution)) & chapter for label, solution in SOLUTION.findall(text)}
     assert not any(taken.values()), f"{path.name}: {taken}"
+
+
+def test_sessions_of_the_plan_for_teachers_last_ninety_minutes_and_leave_time_to_read() -> None:
+    text = (BOOK / "for-teachers.md").read_text()
+    given: dict[str, int] = {}
+    for session in text.split("## Session ")[1:]:
+        rows = re.findall(r"^\| (\d+) \| (.*) \| (?:{doc}`(.*)`|the same) \|$", session, re.MULTILINE)
+        assert sum(int(length) for length, *_ in rows) == 90
+        for length, what, chapter in rows:
+            if chapter and "the first figure" not in what:
+                given[chapter] = given.get(chapter, 0) + int(length)
+    for chapter, length in given.items():
+        stated = re.search(r"Reading time:\s+(\d+) minutes", (BOOK / f"{chapter}.md").read_text())
+        assert stated and length >= int(stated[1]), f"{chapter}: {length} minutes to read it"
+    assert len(given) == 14

@@ -102,6 +102,8 @@ FIGURES: dict[str, Callable[[Planted], Drawing]] = {
     "noises": lambda study: uncertainty.noises(laws.noise_of(study.table, "text"), ["scratch", "text"], 0.01),
     "individual fits": lambda study: law.individual_fits(study.fit),
     "inversion": lambda study: effective.inversion(study.table, study.fit),
+    "handout": lambda study: effective.handout(study.fit, prose.cells.to_read_off(study.fit.cells)),
+    "no handout": lambda study: effective.handout(study.fit, prose.cells.to_read_off(study.fit.cells[:0])),
     "statuses": lambda study: effective.status_map(study.cells),
     "amplification": lambda study: effective.amplification_map(study.cells),
     "fractions": lambda study: law.fractions({"text": study.fit, "mix": study.fit}),

@@ -283,3 +283,25 @@ def test_the_noise_that_moves_effective_data_is_that_between_seeds() -> None:
     (_, _, moved), (_, _, endless) = prose.cells.conditioning(cells, Noise.plain(0.05))
     assert "(0.050 to 0.050 nats/token) moves $D_E$ by 10.0 % in the calmest cell and 50.0 %" in moved
     assert endless.startswith("1 of 2")
+
+
+def test_a_handout_has_cells_of_one_size_from_the_steepest_to_the_flattest() -> None:
+    cells = pd.DataFrame(
+        {
+            "n_params": [10, 10, 10, 10, 20, 20],
+            "d_chars": [1e3, 1e4, 1e5, 1e6, 1e3, 1e4],
+            "loss": [4.0, 3.5, 3.0, 2.5, 3.9, 3.4],
+            "multiplier": [9.0, 4.0, 2.0, 1.5, 9.0, 4.0],
+            "amplification": [2.0, 5.0, 3.0, 4.0, 1.0, 9.0],
+            "status": ["interpolated"] * 6,
+            "d_effective": 1e5,
+            "d_effective_low": 5e4,
+            "d_effective_high": 2e5,
+        }
+    )
+    chosen = prose.cells.to_read_off(cells)
+    assert set(chosen["n_params"]) == {10} and list(chosen["amplification"]) == [2.0, 3.0, 5.0]
+    assert "| C | 3.500 |" in prose.cells.read_off(chosen)
+    assert len(prose.cells.to_read_off(cells[4:])) == 2
+    off = cells.assign(status="below_floor")
+    assert "nothing to read" in prose.cells.read_off(prose.cells.to_read_off(off))

@@ -9,10 +9,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Patch
+from matplotlib.ticker import AutoMinorLocator, LogLocator
 
-from transferlaws.design.question import UNTITLED, Titles
-from transferlaws.figures.canvas import Drawing, canvas, cell_grid, drawn
-from transferlaws.figures.losses import draw_inversion, typical
+from transferlaws.design.question import BASELINE, UNTITLED, Titles
+from transferlaws.figures.canvas import (
+    Drawing,
+    canvas,
+    cell_grid,
+    colour,
+    drawn,
+    empty_note,
+    log_axes,
+    number,
+)
+from transferlaws.figures.losses import draw_curve, draw_inversion, typical
 from transferlaws.laws import Fit
 
 AXES = {"xlabel": "fine-tuning data, $D_F$ (characters)", "ylabel": "parameters without embeddings, N"}
@@ -39,6 +49,29 @@ def inversion(
     measured.set_title("1. Measure both arms")
     measured.legend(loc="upper right")
     read.set(title="2. Read the curve backwards", ylabel="", xlim=measured.get_xlim())
+    return figure
+
+
+@drawn
+def handout(fit: Fit, cells: pd.DataFrame, *, titles: Titles = UNTITLED) -> Drawing:
+    """One size from scratch on ruled paper, with the losses of `prose.cells.to_read_off` to read back."""
+    figure, ((axes,),) = canvas(width=9.0, height=6.2)
+    if cells.empty:
+        empty_note(axes, "No cell is read off the measured curve of its size.")
+        return figure
+    curve = fit.curves[float(cells["n_params"].iloc[0])]
+    low = min(curve.d_min, float(cells["d_chars"].min()))
+    draw_curve(axes, curve, low, curve.d_max, colour(BASELINE))
+    for name, loss, d_chars in zip(cells["name"], cells["loss"], cells["d_chars"], strict=True):
+        axes.plot(d_chars, loss, "s", color=colour(fit.source, titles))
+        axes.annotate(name, (d_chars, loss), (-8, 0), textcoords="offset points", ha="right", va="center")
+    log_axes(axes, "x")
+    axes.xaxis.set_minor_locator(LogLocator(subs=range(2, 10)))
+    axes.yaxis.set_minor_locator(AutoMinorLocator(10))
+    axes.grid(which="minor", linewidth=0.4)
+    axes.grid(which="major", linewidth=0.9)
+    axes.set(xlabel=f"{titles.target} seen in training (characters)", ylabel="test loss (nats/token)")
+    axes.set_title(f"{titles.arm(BASELINE)}, N = {number(cells['n_params'].iloc[0])} parameters")
     return figure
 
 

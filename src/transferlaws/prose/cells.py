@@ -135,6 +135,39 @@ def nervous(cells: pd.DataFrame) -> Prose:
     )
 
 
+def to_read_off(cells: pd.DataFrame) -> pd.DataFrame:
+    """Three cells of one size to read D_E off by hand: where the curve is steepest, between, and flattest.
+
+    The size is that with most cells read off its measured curve; fewer than three of these are all taken.
+    """
+    read = cells[(cells["status"] == "interpolated") & (cells["multiplier"] > 1)]
+    if read.empty:
+        return read
+    own = read[read["n_params"] == read["n_params"].value_counts(sort=True).index[0]].sort_values(
+        "amplification"
+    )
+    places = sorted({0, (len(own) - 1) // 2, len(own) - 1})
+    return own.iloc[places].assign(name=list("ABC")[: len(places)])
+
+
+def read_off(cells: pd.DataFrame) -> Prose:
+    """The answers to a handout, of the cells of `to_read_off`."""
+    if cells.empty:
+        return Prose("No cell is read off the measured curve of its size, so there is nothing to read.")
+    rows = (
+        (
+            cell["name"],
+            f"{cell['loss']:.3f}",
+            scientific(cell["d_chars"], 1),
+            scientific(cell["d_effective"]),
+            f"{scientific(cell['d_effective_low'])} to {scientific(cell['d_effective_high'])}",
+            f"{cell['amplification']:.1f} %",
+        )
+        for _, cell in cells.iterrows()
+    )
+    return grid(("", "loss", "$D_F$", "$D_E$", "95 %", "0.01 nats are worth"), rows)
+
+
 def left_out(cells: Mapping[str, pd.DataFrame]) -> Prose:
     """How many cells of each source a plot of fractions leaves out at its upper and at its lower end."""
     rows = []

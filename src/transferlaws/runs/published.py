@@ -21,6 +21,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def read_published(folder: Path) -> Mapping[str, Record]:
                 f"(transferlaws verify --scale {folder.name} says where)"
             )
     try:
-        return _records(data)
+        return _records(*(data[name] for name in RUNS))
     except _MalformedError as error:
         raise TransferLawsError(f"{folder}: {error}") from error
 
@@ -126,7 +127,7 @@ def differences(folder: Path) -> list[str]:
         with suppress(_MalformedError):  # said below
             lines += _changed_runs(manifest["runs"], _digests(data))
     try:
-        _records(data)
+        _records(*(data[name] for name in RUNS))
         if AUDIT in data:
             _audit(data[AUDIT], _specs(data))
     except _MalformedError as error:
@@ -313,7 +314,10 @@ def _table(data: Mapping[str, bytes]) -> "pd.DataFrame":
     return table
 
 
-def _records(data: Mapping[str, bytes]) -> dict[str, Record]:
+@lru_cache(maxsize=1)
+def _records(*contents: bytes) -> dict[str, Record]:
+    """The records in the files `RUNS`; parsed once by a command that checks what it has read."""
+    data = dict(zip(RUNS, contents, strict=True))
     table, points = _table(data), _points(data)
     rows = {row["key"]: row for row in table.astype(object).where(table.notna(), None).to_dict("records")}
     records: dict[str, Record] = {}
