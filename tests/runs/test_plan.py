@@ -114,6 +114,19 @@ def test_a_reach_below_the_smallest_cell_leaves_the_smallest_data_size() -> None
     assert {tight.d_chars_of(standing, tight.sizes[0]) for standing in list(Standing)[:3]} == {(1_000,)}
 
 
+def test_no_model_is_given_more_characters_a_parameter_than_the_scale_says() -> None:
+    scale = replace(laptop(), chars_per_param=100.0)
+    furthest = {
+        standing: [scale.d_chars_of(standing, size)[-1] for size in LADDER[:3]]
+        for standing in (Standing.BASELINE, Standing.MAIN, Standing.BESIDE)
+    }
+    assert furthest == {  # N = 3,312, 12,768 and 50,112
+        Standing.BASELINE: [1e6, 3e6, 1e7],
+        Standing.MAIN: [3e5, 1e6, 3e6],
+        Standing.BESIDE: [1e5, 3e5, 1e6],
+    }
+
+
 def test_a_plan_at_its_end_expects_no_run_but_those_that_are_done() -> None:
     plan, store = drive(laptop())
 

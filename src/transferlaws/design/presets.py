@@ -141,6 +141,7 @@ def laptop_2() -> Scale:
         spread=250,
         epsilon_share=0.35,
         reach=1e10,
+        chars_per_param=100.0,
     )
 
 
@@ -153,6 +154,7 @@ def laptop_gpu() -> Scale:
         sizes=(*LADDER, *LARGER),
         tuning=replace(like.tuning, reach=1.2e12),
         reach=3.2e12,
+        chars_per_param=math.inf,
     )
 
 

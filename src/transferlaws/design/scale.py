@@ -36,7 +36,8 @@ class Scale:
     the runs).
 
     `reach` bounds what one cell may cost: the largest N x D (parameters times characters) of a fine-tuned
-    cell. From-scratch cells go half a decade further. `beside` is what arms get that are compared with the
+    cell; `chars_per_param` bounds D / N, beyond which a model is too small for what it is given. From-scratch
+    cells go half a decade further in both. `beside` is what arms get that are compared with the
     main one (None: as much as that), `control` what controls get (None: they are not run). `tier` says how
     much of each corpus of the project is fetched. `spread` is the length, in characters, of the pieces over
     which training sets of the target are spread (None: a uniform sample of excerpts). `epsilon_share` sets
@@ -59,6 +60,7 @@ class Scale:
     recipe: TrainingRecipe = field(default_factory=TrainingRecipe)
     pretraining: TrainingRecipe | None = None
     reach: float = math.inf
+    chars_per_param: float = math.inf
     seeds_by_cost: tuple[tuple[float, int], ...] = ((math.inf, 1_000),)
     spread: int | None = None
     epsilon_share: float | None = None
@@ -82,12 +84,12 @@ class Scale:
         lesser = self._lesser(standing)
         if lesser is not None and lesser.d_chars:
             return lesser.d_chars
-        grid, reach = self.d_chars, self.reach
+        grid, most = self.d_chars, min(self.reach / size.n_params, self.chars_per_param * size.n_params)
         if standing is Standing.BASELINE:
-            grid, reach = grid + self.d_chars_scratch, reach * HALF_DECADE
+            grid, most = grid + self.d_chars_scratch, most * HALF_DECADE
         elif lesser is not None:
-            reach /= HALF_DECADE
-        return tuple(d for d in grid if d == grid[0] or size.n_params * d <= reach)
+            most /= HALF_DECADE
+        return tuple(d for d in grid if d == grid[0] or d <= most)
 
     def n_seeds(self, standing: Standing, size: Size, d_chars: int) -> int:
         """How many seeds a cell gets."""

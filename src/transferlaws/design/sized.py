@@ -61,6 +61,7 @@ class Dials:
             beside=None,
             control=None,
             reach=math.inf,
+            chars_per_param=math.inf,
             pretrain_chars=pretrain_chars,
             pretrain_tokens=self.pretrain_tokens,
             tuning=replace(
