@@ -53,7 +53,7 @@ def pages(table: pd.DataFrame, found: Fit) -> Iterator[str]:
     yield prose.numbers.box(prose.passes.least_data(table))
     yield prose.law.table([found], {EVIL: Hernandez(1, 0.2, 0.3)})
     yield prose.law.verdicts({EVIL: found})
-    yield prose.numbers.box(prose.law.intervals({EVIL: found}))
+    yield prose.numbers.box(prose.law.intervals({EVIL: found}, ()))
     yield prose.cells.misfit(found, table)
     yield prose.evidence.region({EVIL: found})
     yield listing([{"reason": EVIL, "documents": 3}])

@@ -68,7 +68,7 @@ def test_what_a_study_holds_and_took(
     holds(said, f"holds {len(runs)} models in {cells} cells: {runs['n_params'].nunique()} sizes")
     holds(said, f"from {runs['n_params'].min():,} to {runs['n_params'].max():,} parameters")
     holds(said, f"{minutes:.1f} core-minutes")
-    holds(prose.study.rerun("00", table), f"The {len(runs)} runs behind it took {minutes:.1f}")
+    holds(prose.study.rerun("00", table), f"The {len(runs)} runs of `laptop` behind it took {minutes:.1f}")
     own = every[every["arm"].isin(ARMS)]
     shown = study.table(everything=True)
     trained = prose.study.trained_with(shown[shown["arm"].isin(ARMS)])

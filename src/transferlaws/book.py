@@ -9,6 +9,7 @@ its staged notebook is the one that was written; nor are pages set again while t
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -100,7 +101,7 @@ def execute(page: Page, target: Path, parameters: Mapping[str, Any], root: Path)
         )
     except Exception as error:  # a kernel that died, a wrong parameter: still one chapter's report
         return f"chapter {page.source.stem}: {type(error).__name__}: {error}"
-    write_atomic(target, nbformat.writes(_tidy(notebook)))
+    write_atomic(target, nbformat.writes(_tidy(notebook, parameters)))
     return None
 
 
@@ -244,17 +245,28 @@ def _kernel_environment(root: Path) -> dict[str, str]:
     }
 
 
-def _tidy(notebook: Any) -> Any:
-    """Show the parameters that were used; drop times, paths and chance: equal runs give equal files."""
-    injected = any("injected-parameters" in cell.metadata.get("tags", []) for cell in notebook.cells)
+def _tidy(notebook: Any, parameters: Mapping[str, Any]) -> Any:
+    """Show all parameters, as they were used; drop times, paths and chance: equal runs give equal files."""
     for place, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{place}"
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
-        if injected and "parameters" in cell.metadata.get("tags", []):
-            cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags:
+            cell.metadata["tags"] = [*tags, "remove-cell"]
+        elif "parameters" in tags:
+            cell["source"] = _with_values(cell["source"], parameters)
     notebook.metadata.pop("papermill", None)
     return notebook
+
+
+def _with_values(source: str, parameters: Mapping[str, Any]) -> str:
+    """Assignments of parameters with other values, what stands around these left as it is."""
+    for name, value in parameters.items():
+        said = json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+        assigned = re.compile(rf"^({re.escape(name)}(?::[^=\n]*?)? = )[^#\n]*?(?=\s*(?:#|$))", re.MULTILINE)
+        source = assigned.sub(lambda found, said=said: found[1] + said, source)  # type: ignore[misc]
+    return source
 
 
 def _copy_frame(root: Path, stage: Path, notebooks: set[Path]) -> None:

@@ -77,9 +77,9 @@ def same_twice(draw: "type[Drawing] | object") -> None:
 
 def test_sources_are_put_in_the_order_of_what_they_are_worth(table: pd.DataFrame) -> None:
     said = sources.order(table, ["text", "shuffled", "mix"], TITLES)
-    assert "**text and code, text, shuffled text**" in said and "holds in every cell" in said
+    assert "**a mix of text and code, text, shuffled text**" in said and "holds in every cell" in said
     said = sources.order(planted(near="text", far="mix"), ["text", "shuffled", "mix"], TITLES)
-    assert "**text, text and code, shuffled text**" in said
+    assert "**text, a mix of text and code, shuffled text**" in said
     said = sources.order(planted(noise=1.0), ["text", "mix"], TITLES)
     assert "Not in every cell" in said
     assert "nothing to put in order" in sources.order(table, ["text", "absent"], TITLES)
@@ -128,7 +128,7 @@ def test_a_drop_of_the_target_is_compared_with_the_law(table: pd.DataFrame, law:
     found = sources.drop(with_zero, law, shares, TITLES)
     assert found["known"].iloc[0] == pytest.approx(90_000)
     assert found["measured"].iloc[0] == pytest.approx(2.0, rel=1e-3)
-    assert "2.0-fold of" in next(iter(sources.drop_rows(found)))[2]
+    assert "counted 2.0 times" in next(iter(sources.drop_rows(found)))[2]
     assert "not run here" in next(iter(sources.drop_rows(found.head(0))))[2]
 
 
@@ -245,7 +245,7 @@ def test_ossified_takes_repeated_uncapped_pairs() -> None:
     capped = ossification.cells(hurt.assign(ended="limit"), "text")
     assert set(capped["judged"]) == {"capped"}
     assert ossification.verdict(capped).startswith("**Not measured yet.**")
-    assert "9 capped" in next(iter(ossification.beside_paper(capped)))[2]
+    assert "9 judged *capped*" in next(iter(ossification.beside_paper(capped)))[2]
 
 
 def test_data_are_divided_by_a_d_n_that_is_known_only() -> None:
@@ -335,7 +335,7 @@ def test_two_studies_agree_miss_or_cannot_tell(law: Fit) -> None:
     far = replace(sure, beta=Interval(0.9, 0.8, 1.0))
     said = yours.apart(sure, far)
     assert "**do not meet**" in said and "A closed interval can still miss" in said
-    assert "Both agree" in yours.apart(sure, replace(sure))
+    assert "do not contradict" in yours.apart(sure, replace(sure))
     assert "nothing to compare" in yours.apart(sure, sure)
     assert "leaves $\\beta$ open" in yours.apart(sure, replace(sure, beta=Interval(0.5, None, 0.6)))
     assert "No study of your own" in yours.decision("") and "No study of your own" in yours.decision(

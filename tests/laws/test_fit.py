@@ -102,9 +102,14 @@ def test_comparison_declares_its_hold_out_and_ranks_the_planted_law_before_the_b
     result = compare(table)
     errors = result.scores.set_index("form")["error_loss"]
     assert errors["seed noise"] < errors["hernandez"] < errors["nearest cell"] / 5
-    assert "n_params = 200000" in result.declared
+    assert "its cells of 200,000 parameters" in result.declared
     assert set(result.predictions["n_params"]) == {3000, 12000, 50000, 200000}
     assert len(result.predictions.query("form == 'hernandez'")) == 5 + 3 * 2
+    # A loss that a limit ended is no measurement, and judges nothing.
+    table["ended"] = np.where((table["arm"] == "planted") & (table["d_chars"] == 1e6), "limit", "")
+    limited = compare(table)
+    assert "their limit" in limited.declared
+    assert len(limited.predictions.query("form == 'hernandez'")) < 5 + 3 * 2
 
 
 def test_a_form_that_the_runs_are_too_few_for_takes_no_other_along() -> None:

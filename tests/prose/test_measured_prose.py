@@ -53,9 +53,15 @@ def test_slopes_are_those_that_were_planted_and_only_over_common_sizes() -> None
 @pytest.mark.parametrize(
     ("scratch", "text", "said", "not_said", "beside"),
     [
-        (0.0, -0.3, "steeper at 3 of 3 data sizes and flatter at 0", "raises the loss", "as in the paper"),
-        (-0.3, 0.0, "lowers the loss for certain at 3 of the 3 data sizes", "steeper at 3", "still falls"),
-        (0.2, -0.1, "at 3 it raises the loss", "flatter at 3", "ours rises"),
+        (
+            0.0,
+            -0.3,
+            "steeper at 3 of the 3 data sizes with intervals of both, and flatter at 0",
+            "raises the loss",
+            "as in the paper",
+        ),
+        (-0.3, 0.0, "lowers the loss at 3 of the 3 data sizes", "steeper at 3", "still falls"),
+        (0.2, -0.1, "at 3 it raises the loss", "flatter at 3", "the loss rises there"),
     ],
 )
 def test_saturation_is_said_where_it_is(
@@ -232,7 +238,7 @@ def test_one_form_is_better_than_another_only_where_it_misses_less() -> None:
     forms = [fit_form(form, table, bootstrap=0) for form in (Kaplan, Chinchilla)]
     assert "The form with a floor misses" in prose.comparison.floor_needed(*forms)
     assert "The form without a floor misses" in prose.comparison.floor_needed(*reversed(forms))
-    assert "do not ask for a floor" in prose.comparison.floor_needed(forms[1], forms[1])
+    assert "does not decide for a floor" in prose.comparison.floor_needed(forms[1], forms[1])
 
 
 def test_a_form_misses_where_it_was_bent() -> None:
@@ -280,9 +286,19 @@ def test_what_a_study_gave_stands_beside_what_its_design_should() -> None:
 
 def test_the_noise_that_moves_effective_data_is_that_between_seeds() -> None:
     cells = pd.DataFrame({"d_chars": [1e3, 1e4], "amplification": [2.0, 10.0], "d_effective": [1e4, np.inf]})
+    cells = cells.assign(n_params=1e4, status=["interpolated", "below_floor"])
     (_, _, moved), (_, _, endless) = prose.cells.conditioning(cells, Noise.plain(0.05))
     assert "(0.050 to 0.050 nats/token) moves $D_E$ by 10.0 % in the calmest cell and 50.0 %" in moved
-    assert endless.startswith("1 of 2")
+    assert endless == "of 2, 1 below the floor; all are shown"
+    limited = cells.assign(status="at_limit")
+    *_, (_, _, none) = prose.cells.conditioning(cells.assign(status="interpolated"), Noise.plain(0.05))
+    *_, (_, _, ends) = prose.cells.conditioning(limited, Noise.plain(0.05))
+    assert none == "none of 2" and "2 with a lower end alone" in ends
+    # Nor is such a cell counted among those in which pre-training did no harm, or called endless.
+    assert "In none of the 0 cells" in prose.cells.ossified(limited)
+    assert "2 cells with runs that met their token limit cannot" in prose.cells.ossified(limited)
+    assert "no loss here lies below its floor" in prose.cells.endless(limited)
+    assert "no loss here" not in prose.cells.endless(cells)
 
 
 def test_a_handout_has_cells_of_one_size_from_the_steepest_to_the_flattest() -> None:

@@ -43,7 +43,7 @@ TO_PYTHON = Question(
         target="Python",
         sources={
             "text": "text",
-            "mix": "text and code",
+            "mix": "a mix of text and code",
             "prose": "prose",
             "python": "Python",
             "shuffled": "shuffled text",

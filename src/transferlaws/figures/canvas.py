@@ -2,12 +2,13 @@
 
 Colours are Okabe and Ito's (2008), which colour-blind readers can tell apart; a source has the same one on
 all pages, and data sizes run through viridis. A `Drawing` shows itself in a notebook as SVG without a clock
-or a random name in it.
+or a random name in it, and brings along how it looks on a phone: panels one under the other.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from contextvars import ContextVar
+from functools import partial, wraps
 from inspect import signature
 from io import BytesIO
 from pathlib import Path
@@ -34,8 +35,24 @@ CORPUS_PALETTE = ("#0072b2", "#009e73", "#d55e00", "#cc79a7", "#e69f00", "#56b4e
 FROM_SCRATCH = "#555555"
 
 
+MOST_TICKS = 7
+FOR_A_PHONE, PHONE_WIDTH = "transferlaws/narrow+svg", 4.8  # inches
+_on_a_phone = ContextVar("_on_a_phone", default=False)
+
+
 class Drawing(Figure):
     """A matplotlib Figure that shows itself as SVG and needs no pyplot."""
+
+    narrower: "Callable[[], Drawing] | None" = None
+    """Draws the same for a phone."""
+
+    def legend(self, *args: Any, **kwargs: Any) -> Any:
+        """matplotlib's; on a phone, below the panels."""
+        place = str(kwargs.get("loc", ""))
+        if _on_a_phone.get() and place.startswith("outside"):
+            kwargs["loc"] = f"outside {'upper' if place.endswith('left') else 'lower'} center"
+            kwargs["ncols"] = min(kwargs.get("ncols", 2), 2)
+        return super().legend(*args, **kwargs)
 
     def svg(self, background: str = "none") -> bytes:
         """The figure as SVG, the same bytes every time; on nothing, or on a `background` colour."""
@@ -46,8 +63,9 @@ class Drawing(Figure):
             self.savefig(buffer, format="svg", facecolor=background, transparent=False, metadata=UNDATED)
         return buffer.getvalue()
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.svg().decode(), "text/plain": repr(self)}
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, str]]:
+        data = {"image/svg+xml": self.svg().decode(), "text/plain": repr(self)}
+        return data, {} if self.narrower is None else {FOR_A_PHONE: self.narrower().svg().decode()}
 
 
 @contextmanager
@@ -67,10 +85,31 @@ def drawn(figure: Callable[P, Drawing]) -> Callable[P, Drawing]:
         titles = given.arguments.get("titles")
         if isinstance(titles, Titles) and not isinstance(titles, _AsText):
             given.arguments["titles"] = _AsText(mathtext(titles.target), titles.sources, titles.corpora)
-        with style():
-            return figure(*given.args, **given.kwargs)
+
+        def draw(narrow: bool = False) -> Drawing:
+            before = _on_a_phone.set(narrow)
+            try:
+                with style():
+                    drawing = figure(*given.args, **given.kwargs)
+            finally:
+                _on_a_phone.reset(before)
+            if narrow:
+                _label_each(drawing)
+            return drawing
+
+        wide = draw()
+        wide.narrower = partial(draw, narrow=True)
+        return wide
 
     return in_style
+
+
+def _label_each(figure: Figure) -> None:
+    """Give panels that no longer stand beside the one with their y-axis its label."""
+    for panel in figure.axes:
+        for other in panel.get_shared_y_axes().get_siblings(panel):
+            if not panel.get_ylabel() and other.get_ylabel():
+                panel.set_ylabel(other.get_ylabel())
 
 
 class _AsText(Titles):
@@ -84,35 +123,55 @@ class _AsText(Titles):
 
 
 def canvas(
-    columns: int = 1, rows: int = 1, *, width: float | None = None, height: float | None = None, **shared: Any
+    columns: int = 1,
+    rows: int = 1,
+    *,
+    count: int | None = None,
+    width: float | None = None,
+    height: float | None = None,
+    **shared: Any,
 ) -> tuple[Drawing, np.ndarray]:
-    """A Drawing and its axes (rows, columns); sizes in inches, `sharex` and `sharey` as in matplotlib."""
-    width = width or {1: 6.4, 2: 8.0}.get(columns, 3.2 * columns)
-    figure = Drawing(figsize=(width, height or 3.8 * rows))
-    return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+    """A Drawing and its axes (rows, columns); sizes in inches, `sharex` and `sharey` as in matplotlib.
+
+    Of the places for axes the first `count` are taken, or all: those that are not are None. On a phone axes
+    stand one under the other.
+    """
+    count = rows * columns if count is None else count
+    width, height = width or {1: 6.4, 2: 8.0}.get(columns, 3.2 * columns), height or 3.8 * rows
+    if not _on_a_phone.get():
+        figure = Drawing(figsize=(width, height))
+        axes = figure.subplots(rows, columns, squeeze=False, **shared)
+        for spare in axes.flat[count:]:
+            spare.remove()
+        for lowest in axes.flat[max(count - columns, 0) : count]:
+            lowest.tick_params(labelbottom=True)
+    else:
+        tall = height / rows * (0.9 if columns > 1 else 1.0)
+        figure = Drawing(figsize=(min(width, PHONE_WIDTH), tall * count))
+        axes = np.full((rows, columns), None, dtype=object)
+        axes.flat[:count] = figure.subplots(count, 1, squeeze=False, **shared).ravel()
+    axes.flat[count:] = None
+    return figure, axes
 
 
 def panels(count: int, height: float) -> tuple[Drawing, list[Axes]]:
-    """A Drawing with `count` panels that share their y-axis: a row of up to three, else two columns.
-
-    `height` is a row's, in inches.
-    """
-    columns = count if count <= 3 else 2
+    """A Drawing with `count` panels sharing their y-axis, in two columns; `height` is a row's, in inches."""
+    columns = min(count, 2)
     rows = -(-count // columns)
-    figure, axes = canvas(columns, rows, height=height * rows, sharey=True)
-    for spare in axes.flat[count:]:
-        spare.set_axis_off()
+    figure, axes = canvas(columns, rows, count=count, height=height * rows, sharey=True)
     return figure, list(axes.flat[:count])
 
 
-def outside_legend(figure: Drawing, title: str = "") -> None:
-    """One legend for all panels, beside them, where it covers none."""
+def outside_legend(figure: Drawing, title: str = "", ncols: int = 4) -> None:
+    """One legend for all panels, under them, where it covers none."""
     entries = {
         label: handle
         for axes in figure.axes
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(entries.values(), entries.keys(), title=title, loc="outside right upper")
+    figure.legend(
+        entries.values(), entries.keys(), title=title or None, loc="outside lower center", ncols=ncols
+    )
 
 
 def colour(arm: str, titles: Titles = UNTITLED) -> str:
@@ -150,6 +209,8 @@ def power_of_ten(value: float, _position: int | None = None) -> str:
         return ""
     exponent = int(np.floor(np.log10(value) + 1e-9))
     lead = value / 10.0**exponent
+    if exponent in (0, 1):
+        return f"{value:.3g}"
     if abs(lead - 1) < 1e-6:
         return rf"$10^{{{exponent}}}$"
     return rf"${lead:.0f}\times10^{{{exponent}}}$"
@@ -162,14 +223,28 @@ def number(value: float) -> str:
     return rf"$10^{{{exponent}}}$" if lead == "1" else rf"${lead}\times10^{{{exponent}}}$"
 
 
+class _RoundNumbers(LogLocator):
+    """Powers of ten; between them 3, or 2 and 5, or more where an axis has fewer than three ticks."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Any:
+        low, high = sorted((vmin, vmax))
+        if low <= 0:
+            return super().tick_values(vmin, vmax)
+        powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+        for between in ((1,), (1, 3), (1, 2, 5), (1, 2, 3, 5, 7), range(1, 10)):
+            ticks = np.outer(powers, between).ravel()
+            inside = int(((ticks >= low) & (ticks <= high)).sum())
+            if inside >= (2 if len(between) == 1 else 3):
+                break
+        return ticks if inside <= MOST_TICKS else ticks[:: -(-inside // MOST_TICKS)]
+
+
 def log_axes(axes: Axes, which: str = "xy") -> None:
     """Make the axes named in `which` logarithmic, with ticks written as powers of ten."""
     for letter in which:
         getattr(axes, f"set_{letter}scale")("log")
         axis = getattr(axes, f"{letter}axis")
-        low, high = sorted(axis.get_view_interval())
-        decades = np.log10(high / low) if low > 0 else 3
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 1.6 else (1.0,)))
+        axis.set_major_locator(_RoundNumbers())
         axis.set_major_formatter(FuncFormatter(power_of_ten))
         axis.set_minor_formatter(NullFormatter())
 

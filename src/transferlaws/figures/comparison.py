@@ -65,9 +65,11 @@ def residual_maps(comparison: Comparison) -> Drawing:
     """Predicted less measured loss of every held-out cell in per cent, one map a form, best first."""
     errors = comparison.predictions.assign(signed=lambda rows: 100 * (rows["predicted"] / rows["loss"] - 1))
     order = [form for form in comparison.scores["form"] if form != NOISE]
-    columns = 3
+    columns = 2
     rows = -(-len(order) // columns)
-    figure, axes = canvas(columns, rows, width=9.0, height=2.2 * rows + 1.2, sharex=True, sharey=True)
+    figure, axes = canvas(
+        columns, rows, count=len(order), width=8.0, height=2.4 * rows + 1.2, sharex=True, sharey=True
+    )
     # The colours end where the middle half of all errors is still told apart; beyond, the number says it.
     limit = max(1.0, float(np.nanquantile(errors["signed"].abs(), 0.75)))
     norm, ramp = mpl.colors.Normalize(-limit, limit), mpl.colormaps["PuOr"]
@@ -75,14 +77,19 @@ def residual_maps(comparison: Comparison) -> Drawing:
         tile = cell_grid(panel, errors, title=fill(form_name(form), 22))
         for n, d, value in errors.loc[errors["form"] == form, ["n_params", "d_chars", "signed"]].to_numpy():
             at = tile(n, d, facecolor=ramp(norm(value)) if np.isfinite(value) else "none", linewidth=0.5)
-            ink = "white" if abs(norm(value) - 0.5) > 0.35 else "black"
-            said = f"{value:+.1f}" if np.isfinite(value) else "?"
-            panel.text(*at, said, ha="center", va="center", fontsize="x-small", color=ink)
+            shade = ramp(norm(value)) if np.isfinite(value) else (1.0, 1.0, 1.0, 1.0)
+            ink = "white" if np.dot(shade[:3], (0.299, 0.587, 0.114)) < 0.5 else "black"
+            said = f"{round(value, 1) + 0.0:+.1f}" if np.isfinite(value) else "?"
+            panel.text(*at, said, ha="center", va="center", fontsize="small", color=ink)
         panel.tick_params(axis="x", rotation=60)
-    for panel in axes.ravel()[len(order) :]:
-        panel.set_axis_off()
     figure.supxlabel("fine-tuning data, $D_F$ (characters)", fontsize="medium")
     figure.supylabel("parameters, N", fontsize="medium")
     bar = mpl.cm.ScalarMappable(norm, ramp)
-    figure.colorbar(bar, ax=axes, label="predicted less measured loss (%)", extend="both", shrink=0.7)
+    figure.colorbar(
+        bar,
+        ax=[panel for panel in axes.flat if panel is not None],
+        label="predicted less measured loss (%)",
+        extend="both",
+        shrink=0.7,
+    )
     return figure

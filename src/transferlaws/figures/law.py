@@ -34,9 +34,8 @@ LOGIT_LIMITS = (float(logit(0.003)), float(logit(0.9997)))
 @drawn
 def fractions(fits: Mapping[str, Fit], *, titles: Titles = UNTITLED) -> Drawing:
     """Transferred fraction (logit axis) against N, one shade a data size, one panel a source (figure 2)."""
-    width = 7.2 if len(fits) == 1 else 3.6 * len(fits) + 1.2
-    figure, axes = canvas(len(fits), width=width, height=4.6, sharey=True)
-    for panel, (source, fit) in zip(axes[0], fits.items(), strict=True):
+    figure, axes = panels(len(fits), height=4.2)
+    for panel, (source, fit) in zip(axes, fits.items(), strict=True):
         for d_chars, shade in shades(fit.cells["d_chars"]).items():
             cells = fit.cells[fit.cells["d_chars"] == d_chars]
             _fraction_line(panel, fit.law, cells, shade)
@@ -44,7 +43,7 @@ def fractions(fits: Mapping[str, Fit], *, titles: Titles = UNTITLED) -> Drawing:
         logit_ticks(panel, *LOGIT_LIMITS)
         log_axes(panel, "x")
         panel.set(xlabel="parameters without embeddings, N", title=titles.arm(source))
-    axes[0][0].set_ylabel("fraction of effective data transferred, $D_T/D_E$")
+    axes[0].set_ylabel("fraction transferred, $D_T/D_E$")
     outside_legend(figure, "$D_F$ (characters)")
     return figure
 
@@ -92,9 +91,9 @@ def individual_fits(fit: Fit) -> Drawing:
     palette = shades(fit.cells["d_chars"])
     columns = min(2, len(palette))
     rows = -(-len(palette) // columns)
-    figure, axes = canvas(columns, rows, width=7.6, height=2.6 * rows, sharex=True, sharey=True)
-    for panel in axes.flat[len(palette) :]:
-        panel.set_visible(False)
+    figure, axes = canvas(
+        columns, rows, count=len(palette), width=7.6, height=2.6 * rows, sharex=True, sharey=True
+    )
     n = np.array([fit.cells["n_params"].min(), fit.cells["n_params"].max()], float)
     for panel, (d_chars, shade) in zip(axes.flat, palette.items(), strict=False):
         _fraction_points(panel, fit.cells[fit.cells["d_chars"] == d_chars], shade, number(d_chars))
@@ -103,7 +102,8 @@ def individual_fits(fit: Fit) -> Drawing:
         title = f"$D_F$ = {number(d_chars)}"
         if d_chars in lines.index:
             line, group = lines.loc[d_chars], fit.cells[fit.cells["d_chars"] == d_chars]
-            shown = group.loc[group["fraction"].gt(0) & group["fraction"].lt(1), "n_params"]
+            read = group["status"].isin(["interpolated", "extrapolated"])
+            shown = group.loc[read & group["fraction"].gt(0), "n_params"]
             own = np.array([shown.min(), shown.max()], float)
             panel.plot(own, line["height"] + line["slope"] * np.log(own), "-", color=shade)
             title += f", slope {line['slope']:.2f}"

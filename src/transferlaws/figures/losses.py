@@ -53,7 +53,8 @@ def hero(table: pd.DataFrame, fit: Fit, titles: Titles = UNTITLED, cell: pd.Seri
 def arrows(fit: Fit, titles: Titles = UNTITLED, marked: pd.Series | None = None) -> Drawing:
     """Every arrow: from D_F to D_E of each cell, a panel a data size, with its interval; `marked` in red.
 
-    An open triangle has no end on its curve; a cross is a cell in which pre-training was worth nothing.
+    An open triangle has no end on its curve, one at a lower end stands where a run met its token limit; a
+    cross is a cell in which pre-training was worth nothing.
     """
     cells = fit.cells.sort_values(["d_chars", "n_params"])
     data, sizes = sorted(set(cells["d_chars"])), sorted(set(cells["n_params"]))
@@ -151,12 +152,16 @@ def draw_curve(axes: Axes, curve: Curve | MeasuredCurve, low: float, high: float
 
 
 def draw_runs(axes: Axes, runs: pd.DataFrame, x: str, shade: object, marker: str, label: str | None) -> None:
-    """Every run as a faint point and the seeds' mean as a full one."""
+    """Every run as a faint point and the seeds' mean as a full one, hollow where a run met its limit."""
     if runs.empty:
         return
     axes.plot(runs[x], runs["loss"], marker, color=shade, alpha=0.3, markersize=3.5, linestyle="none")
     mean = runs.groupby(x)["loss"].mean()
-    axes.plot(mean.index, mean.to_numpy(), marker, color=shade, label=label, linestyle="none")
+    limited = runs["ended"].eq("limit") if "ended" in runs else pd.Series(False, runs.index)
+    ends = limited.groupby(runs[x]).any()
+    for filled, part in (("full", mean[~ends]), ("none", mean[ends])):
+        axes.plot(part.index, part.to_numpy(), marker, color=shade, fillstyle=filled, linestyle="none")
+    axes.plot([], [], marker, color=shade, label=label, linestyle="none")
 
 
 @drawn

@@ -129,9 +129,9 @@ def tuning_curves(tried: pd.DataFrame, d_chars: int, *, titles: Titles = UNTITLE
         empty_note(axes[0][0], f"No learning rates were tried at {number(d_chars)} characters.")
         return figure
     sizes = [sizes[i] for i in sorted({0, len(sizes) // 2, len(sizes) - 1})]
-    figure, axes = canvas(len(sizes), height=3.9, sharey=True)
+    figure, axes = panels(len(sizes), height=3.9)
     markers = dict(zip(sorted(set(here["arm"])), MARKERS, strict=False))
-    for panel, n_params in zip(axes[0], sizes, strict=True):
+    for panel, n_params in zip(axes, sizes, strict=True):
         for arm, marker in markers.items():
             own = here[(here["arm"] == arm) & (here["n_params"] == n_params)]
             if len(own):
@@ -140,7 +140,7 @@ def tuning_curves(tried: pd.DataFrame, d_chars: int, *, titles: Titles = UNTITLE
                 panel.plot(lowest.index, lowest - lowest.min(), "-", **look)
         log_axes(panel, "x")
         panel.set(xlabel="learning rate", title=f"N = {number(n_params)}")
-    axes[0][0].set_ylabel("validation loss above the best (nats/token)")
+    axes[0].set_ylabel("loss above the best (nats/token)")
     outside_legend(figure)
     return figure
 

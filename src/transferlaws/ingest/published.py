@@ -41,8 +41,7 @@ PUBLISHED = (
         "checkpoints of the Gemstones suite",
         {"n_params": "params_active_precise", "d_tokens": "tokens", "loss": "final_loss", "run": "run_name"},
         "on hot_100b+ (22 models): alpha 0.258, beta 0.591, E 0.666, log A 4.876, log B 12.698",
-        "McLeish et al. 2025, the release's "
-        "parameters_delta-4/approach_3_parameters_grid_search_0_hot_100b+.json",
+        "McLeish et al. 2025, the release's fit by approach 3",
         "mcleish7/gemstone-scaling-laws, wandb_dfs/wandb_df_for_fitting_*.jsonl and parameters_delta-4/",
     ),
     Published(

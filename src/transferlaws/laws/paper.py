@@ -65,7 +65,7 @@ REPORTED = {
     "kaplan_form": "too poor a fit to the from-scratch runs to build on (appendix E)",
     "floor_form": "not tried",
     "inversion": "badly conditioned where the curves nearly coincide; its fit breaks there (appendix D)",
-    "plotted_cells": "only cells with D_T > 0 are plotted (appendix D)",
+    "plotted_cells": "only cells with $D_T > 0$ are plotted (appendix D)",
     "epochs": "2 to 5 times fewer than from scratch for the smallest set (appendix G)",
     "intervals": "none: Table 1 has no error bars",
     "low_data": "the law is fitted in the low-data regime only (D_F up to 10 % of D(N))",

@@ -83,4 +83,4 @@ class CellStatus(_Said):
     EXTRAPOLATED = "extrapolated", "read off beyond the runs"
     BELOW_FLOOR = ("below_floor", "below the floor of the from-scratch curve: no amount of data gets there")
     NO_TRANSFER = "no_transfer", "worse than from scratch"
-    AT_LIMIT = "at_limit", "trained to its limit, which leaves its effective data a lower end alone"
+    AT_LIMIT = "at_limit", "trained to a limit, which leaves a lower end of effective data alone"

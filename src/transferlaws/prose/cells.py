@@ -18,8 +18,23 @@ LOW_DATA = 0.1
 def statuses(cells: pd.DataFrame) -> Prose:
     """How many cells could be read off the curve, and how many could not."""
     counts = cells["status"].value_counts()
-    parts = [f"**{counts[status]}** {status.sentence}" for status in CellStatus if status in counts]
+    parts = [
+        f"**{counts[status]}** {'was' if counts[status] == 1 else 'were'} {status.sentence}"
+        for status in CellStatus
+        if status in counts
+    ]
     return Prose(f"Of {len(cells)} cells, " + "; ".join(parts) + ".")
+
+
+def endless(cells: pd.DataFrame) -> Prose:
+    """Why a loss below the floor has no number, whether or not there is such a cell here."""
+    here = "by the fitted curve there is no such amount, so $D_E$ has no upper end there."
+    if not (cells["status"] == "below_floor").any():
+        here = (
+            "a loss below the floor would have no upper end to its $D_E$, as by the fitted curve there is no "
+            "such amount; no loss here lies below its floor."
+        )
+    return Prose(f"{here} Any number put in its place would enter a fit as if it had been measured.")
 
 
 def cell(row: pd.Series, source: str, titles: Titles = UNTITLED) -> Prose:
@@ -54,8 +69,8 @@ def cell(row: pd.Series, source: str, titles: Titles = UNTITLED) -> Prose:
     return Prose(
         f"{start} From scratch the same model needs {scientific(row['d_effective'])} characters for that "
         f"(95 % interval {ends[0]} to {ends[1]}; {reach} the data we trained on). The pre-training was worth "
-        f"the difference, $D_T$ = {scientific(row['d_transferred'])} characters, or "
-        f"{scientific(row['multiplier'])} times the data."
+        f"the difference, $D_T$ = {scientific(row['d_transferred'])} characters: it made the data go "
+        f"{scientific(row['multiplier'])} times as far."
     )
 
 
@@ -86,8 +101,17 @@ def spread(cells: pd.DataFrame) -> Prose:
 def ossified(cells: pd.DataFrame) -> Prose:
     """Which cells, if any, pre-training made worse."""
     worse = cells[cells["status"] == "no_transfer"].sort_values(["n_params", "d_chars"])
+    limited = int((cells["status"] == "at_limit").sum())
+    cannot = (
+        f" {counted(limited, 'cell')} with runs that met their token limit cannot be judged by their means."
+        if limited
+        else ""
+    )
     if worse.empty:
-        return Prose("In none of the cells did pre-training end up worse than starting from scratch.")
+        return Prose(
+            f"In none of the {len(cells) - limited} cells whose runs all ended by themselves did "
+            f"pre-training end up worse than starting from scratch.{cannot}"
+        )
     listed = ", ".join(
         f"(N = {scientific(n)}, $D_F$ = {scientific(d)}{', one run' if seeds == 1 else ''})"
         for n, d, seeds in zip(worse["n_params"], worse["d_chars"], worse["n_seeds"], strict=True)
@@ -95,7 +119,7 @@ def ossified(cells: pd.DataFrame) -> Prose:
     return Prose(
         "By the means of their runs, pre-training ended up worse than starting from scratch in "
         f"{counted(len(worse), 'cell')}: {listed}. That is a reading of means. Whether such a cell is "
-        "*ossified* takes pairs of runs with shared seeds and an interval of their difference."
+        f"*ossified* takes pairs of runs with shared seeds and an interval of their difference.{cannot}"
     )
 
 
@@ -180,8 +204,8 @@ def left_out(cells: Mapping[str, pd.DataFrame]) -> Prose:
         words
         for place, words in (
             (3, "those in which pre-training did best"),
-            (4, "those in which it did worst"),
-            (5, "those that were not trained to their end"),
+            (4, "those in which pre-training did worst"),
+            (5, "those that were not trained to their end, or shows them as lower ends"),
         )
         if any(row[place] for row in rows)
     ]
@@ -207,8 +231,18 @@ def conditioning(cells: pd.DataFrame, noise: Noise) -> Iterator[tuple[str, str, 
         f"the noise of one run between seeds ({sd.min():.3f} to {sd.max():.3f} nats/token) moves $D_E$ by "
         f"{moves.min():.1f} % in the calmest cell and {moves.max():.1f} % in the most nervous one",
     )
-    endless = int((~np.isfinite(cells["d_effective"])).sum())
-    yield "cells without a finite answer", REPORTED["plotted_cells"], f"{endless} of {len(cells)}, shown"
+    yield "cells that have no number", REPORTED["plotted_cells"], _without_number(cells)
+
+
+def _without_number(cells: pd.DataFrame) -> str:
+    """How many cells have no D_E, or one end of it alone, in a cell of the box."""
+    parts = {
+        "below the floor": int((cells["status"] == "below_floor").sum()),
+        "with a lower end alone, as a run met its token limit": int((cells["status"] == "at_limit").sum()),
+        "without transfer": int((cells["status"] == "no_transfer").sum()),
+    }
+    said = [f"{count} {what}" for what, count in parts.items() if count]
+    return f"of {len(cells)}, {', '.join(said)}; all are shown" if said else f"none of {len(cells)}"
 
 
 def off_the_law(fit: Fit, paper: Hernandez | None) -> tuple[str, str, str]:

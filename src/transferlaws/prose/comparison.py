@@ -19,14 +19,17 @@ FORM_NAMES = {
     "multiplicative": "multiplicative",
     "rectified": "rectified",
     "transfer_gap": "transfer gap",
-    "curved": "transfer law, alpha along the data",
-    "eq_6_1": "eq. 6.1",
-    "eq_6_1_floor": "eq. 6.1 with a floor",
+    "curved": "transfer law with a changing alpha",
+    "eq_6_1": "the paper's eq. 6.1",
+    "eq_6_1_floor": "the same with a floor",
     "broken_power": "broken power law",
     BASELINE: "no fit: nearest cell",
     NOISE: "noise between seeds",
 }
-LAWS = {"loss_space": "one curve per size (loss space)", "eq_6_1": "one form for all (eq. 6.1)"}
+LAWS = {
+    "loss_space": "one curve per size (loss space)",
+    "eq_6_1": "one form for all (the paper's eq. 6.1)",
+}
 SAME = 1e-4
 """Share by which two errors may differ and still be one."""
 DECIDED = 0.95
@@ -129,8 +132,8 @@ def leaning(comparison: Comparison) -> Prose:
     least, most, largest = cells["d_chars"].min(), cells["d_chars"].max(), cells["n_params"].max()
     views = {
         "largest size": cells["n_params"] == largest,
-        "least data": cells["d_chars"] == least,
-        "most data": cells["d_chars"] == most,
+        f"least data ({scientific(least, 1)})": cells["d_chars"] == least,
+        f"most data ({scientific(most, 1)})": cells["d_chars"] == most,
     }
     rows = []
     for form in (form for form in comparison.scores["form"] if form != NOISE):
@@ -159,11 +162,14 @@ def where_it_misses(cells: pd.DataFrame) -> Prose:
             f"{words} {scientific(by.idxmin())}, by {by.min():.3f}"
         )
     why = "One exponent for all sizes and one for all data leave a form no freedom to bend where the runs do"
-    end = miss[used["d_chars"] == used["d_chars"].max()].mean()
+    by_data = miss.groupby(used["d_chars"]).mean()
+    end, most = by_data.iloc[-1], by_data.abs().idxmax()
     level = (
-        f", and without a floor it goes on falling at the most data, by {end:.3f} too far" if end > 0 else ""
+        f", and without a floor it goes on falling at the most data, by {end:.3f} too far"
+        if end > 0 and most == by_data.index[-1]
+        else ""
     )
-    return closing(f"Eq. 6.1 misses {said[0]}; {said[1]}.", f"{why}{level}.")
+    return closing(f"The paper's eq. 6.1 misses {said[0]}; {said[1]}.", f"{why}{level}.")
 
 
 def laid_over(cells: pd.DataFrame, noise: float, parameters: Mapping[str, int]) -> Prose:
@@ -199,7 +205,7 @@ def floor_needed(kaplan: FormFit, floor: FormFit) -> Prose:
     misses = [float(np.sqrt(np.mean(fit.residuals["residual"] ** 2))) for fit in (kaplan, floor)]
     parameters = [fit.law.n_free() for fit in (kaplan, floor)]
     if misses[0] < 1.1 * misses[1] and misses[1] < 1.1 * misses[0]:
-        said = "Neither form is better by more than a tenth: these runs do not ask for a floor"
+        said = "Neither form is better by more than a tenth: this comparison does not decide for a floor"
     elif misses[1] < misses[0]:
         said = f"The form with a floor misses {misses[0] / misses[1]:.1f} times less"
     else:

@@ -85,13 +85,18 @@ def paid_back(found: pd.DataFrame) -> Prose:
             said = _range(reached["uses"])
         rows.append(
             (scientific(float(d_chars), 1), len(own), _range(own["scratch"]), _range(reached["tuned"]), said,
-             f"{own['further'].min():+.3f} to {own['further'].max():+.3f}")
+             _span(own["further"]))
         )  # fmt: skip
     columns = (
         "$D_F$", "seeds", "from scratch (FLOPs)", "fine-tuning (FLOPs)", "uses until paid back",
-        "best fine-tuned loss is lower by",
+        "best fine-tuned loss is lower by (nats/token)",
     )  # fmt: skip
     return grid(columns, rows)
+
+
+def _span(values: "pd.Series[float]") -> str:
+    ends = [f"{end:+.3f}" for end in (values.min(), values.max())]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
 def _range(values: "pd.Series[float]") -> str:
@@ -129,10 +134,10 @@ def limited(priced_runs: pd.DataFrame, source: str) -> Prose:
     met = runs[runs["ended"] == "limit"] if "ended" in runs else runs.head(0)
     if met.empty:
         return Prose("Every run ended by itself, so that its cost is what it took.")
-    data = " and ".join(scientific(float(d), 1) for d in sorted(set(met["d_chars"])))
+    data = ", ".join(scientific(float(d), 1) for d in sorted(set(met["d_chars"])))
     return Prose(
-        f"{counted(len(met), 'run')} of {len(runs)} met a token limit, with {data} characters: there both "
-        "cost and loss are the limit's, and what is said of these data sizes is provisional."
+        f"{counted(len(met), 'run')} of {len(runs)} met a token limit, with these amounts of data: {data}. "
+        "There the limit set both cost and loss, and what is said is provisional."
     )
 
 
@@ -176,7 +181,7 @@ def spent(every: pd.DataFrame, arms: Mapping[str, str]) -> Prose:
         by_role = own.groupby("role")["flops"].sum()
         parts = [float(by_role.get(role, 0.0)) for role in ("pretrain", "tune", "run")]
         rows.append((title, *(scientific(part) if part else "–" for part in parts)))
-    return grid(("arm", "pre-training (FLOPs)", "looking for rates", "runs proper"), rows)
+    return grid(("arm", "pre-training (FLOPs)", "search of settings (FLOPs)", "runs (FLOPs)"), rows)
 
 
 def beside_paper(

@@ -95,10 +95,11 @@ def _verdict(found: pd.DataFrame, yes: str, no: str) -> tuple[str, str]:
     if found.empty:
         return "not known", "no cell in common"
     for_it, against = int((found["verdict"] == yes).sum()), int((found["verdict"] == no).sum())
-    size = found["gain"].abs()
+    size, undecided = found["gain"].abs(), len(found) - for_it - against
+    left = f", {undecided} undecided" if undecided else ""
     said = (
-        f"{for_it} of {counted(len(found), 'cell')} for it, {against} against, the rest undecided; "
-        f"differences of {size.min():.2f} to {size.max():.2f} bits per character"
+        f"{for_it} of {counted(len(found), 'cell')} for it, {against} against{left}; differences of "
+        f"{size.min():.2f} to {size.max():.2f} bits per character"
     )
     if for_it > len(found) / 2 and not against:
         return "yes", said
@@ -159,6 +160,15 @@ def lowest(found: Mapping[str, pd.DataFrame], source: str) -> Prose:
         listed = ", ".join(f"{title} in {count}" for title, count in won.items())
         said.append(
             f"{where}, the fewest bits per character of {counted(len(frame), 'cell')}: {listed}; means lie "
-            f"up to {spread:.2f} bits apart."
+            f"up to {spread:.2f} bits per character apart{_with_data(frame)}."
         )
     return Prose(" ".join(said))
+
+
+def _with_data(means: pd.DataFrame) -> str:
+    """How far the means of the tokenizers (columns) lie apart at the least and at the most data."""
+    apart = (means.max(axis=1) - means.min(axis=1)).groupby("d_chars").mean()
+    if len(apart) < 2:
+        return ""
+    least, most = (f"{apart.iloc[end]:.2f} at {scientific(float(apart.index[end]), 1)}" for end in (0, -1))
+    return f", on average {least} characters and {most}"

@@ -81,7 +81,7 @@ def verdicts(fits: Mapping[str, Fit]) -> Prose:
 def refusals(reasons: Mapping[tuple[str, str], str]) -> Prose:
     """Why some ways to fit some sources gave no law."""
     listed = "".join(f"\n- Not possible here: {markdown(reason)}." for reason in reasons.values())
-    return Prose(listed or "All three ways gave a law for every source.")
+    return Prose(listed or "Each way that is used here gave a law for every source.")
 
 
 def meet(first: Interval, second: Interval) -> bool:
@@ -108,11 +108,15 @@ def agreement(fits: Sequence[Fit]) -> Prose:
             apart_on.append(name)
         how = f"**no value in common: {'; '.join(apart)}**" if apart else "a value in common"
         said.append(f"- $\\{name}$: {values}; {how}.")
+    closed = [fit for fit in fits if fit.alpha.closed or fit.beta.closed]
     meaning = (
         "Intervals that exclude each other cannot all hold the truth. They come from the same runs, so it is "
         "not chance: each assumes that the law holds where it looks, and they look at different cells. Read "
         "the distance between the methods as the error of the *form*, which no interval contains."
         if apart_on
+        else f"{len(fits) - len(closed)} of {len(fits)} methods leave both exponents open, so that whether "
+        "they agree is not tested here."
+        if len(closed) < 2
         else "The methods do not contradict each other. They share their runs: that is a check of the form "
         "and no second measurement."
     )
@@ -150,7 +154,8 @@ def drawn(shown: Mapping[str, Fit], refused: Mapping[tuple[str, str], str]) -> P
 
 def shares(cells: pd.DataFrame) -> Prose:
     """Whether the transferred fraction and D_T rise or fall with data, over neighbouring cells of a size."""
-    used = cells[cells["fraction"].gt(0) & cells["fraction"].lt(1)].sort_values("d_chars")
+    read = cells["status"].isin(["interpolated", "extrapolated"])
+    used = cells[read & cells["fraction"].gt(0)].sort_values("d_chars")
     steps = [
         (second["fraction"] > first["fraction"], second["d_transferred"] > first["d_transferred"])
         for _, group in used.groupby("n_params")
@@ -217,16 +222,16 @@ def breaks(cells: pd.DataFrame, fit: Fit) -> Prose:
     def factor(part: np.ndarray) -> str:
         return f"a factor of {np.exp(np.median(np.abs(off[part]))):.2f}"
 
-    side = float(np.median(off[late]) - np.median(off[~late]))
+    thirds = np.digitize(used["d_chars"], np.quantile(used["d_chars"], [1 / 3, 2 / 3]))
+    along = [f"{np.exp(np.median(off[thirds == part])):.2f}" for part in range(3) if (thirds == part).any()]
     return Prose(
         f"In the median, cells lie {factor(~nervous)} from the law where the inversion is calm, and "
         f"{factor(nervous)} "
         f"where it is nervous; {factor(~late)} in the half with less data and {factor(late)} in the half "
         "with more. "
-        f"With more data cells move {'above' if side > 0 else 'below'} the law, by a factor of "
-        f"{np.exp(abs(side)):.2f} between the halves. Nervousness alone would scatter them to both sides; a "
-        "move to "
-        "one side is the form's, or the cells'."
+        f"From the least data to the most, $D_T$ is {' to '.join(along)} times that of the law (medians of "
+        "thirds). Nervousness alone would scatter cells to both sides of one; a move to one side is the "
+        "form's, or the cells'."
     )
 
 
@@ -247,7 +252,7 @@ def drift(found: Mapping[str, LocalAlpha]) -> Prose:
         )
         change = f"{interval(local.drift)} for ten times the data"
         verdict = (
-            f"these runs do not show that it changes (drift {change})"
+            f"these steps alone do not show that it changes (drift {change})"
             if local.drift.covers(0.0)
             else f"**it {'rises' if local.drift.value > 0 else 'falls'}**, by {change}: one alpha does not "
             "describe these cells"
@@ -267,13 +272,13 @@ def against(found: Interval, printed: float) -> str:
     return "our interval contains the paper's value" + ("" if found.closed else ", and is open on one side")
 
 
-def intervals(fits: Mapping[str, Fit]) -> Iterator[tuple[str, str, str]]:
-    """Rows of the box: the interval of each exponent, of which the paper has none."""
+def intervals(fits: Mapping[str, Fit], paper: Collection[str]) -> Iterator[tuple[str, str, str]]:
+    """Rows of the box: the interval of each exponent, of which the paper has none for any of its sources."""
     for source, fit in fits.items():
         for name in EXPONENTS:
             yield (
                 f"interval of $\\{name}$, {markdown(source)}",
-                REPORTED["intervals"],
+                REPORTED["intervals"] if source in paper else "no such source",
                 interval(getattr(fit, name)),
             )
 

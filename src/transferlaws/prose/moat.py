@@ -76,8 +76,9 @@ def both_senses(fit: Fit, found: pd.DataFrame, times: float = 10.0) -> Prose:
         above = known["low"] > transfer.value
         below = known["high"] < transfer.value
         said += (
-            f" The two senses differ beyond the interval in {int((above | below).sum())} of these: in loss "
-            f"the larger model is worth less data than in transfer in {int(below.sum())}, and more in "
+            f" In {int((above | below).sum())} of these the interval in loss excludes the "
+            f"{transfer.value:.2g} times of data transferred: in loss the "
+            f"larger model is worth less data than in transfer in {int(below.sum())}, and more in "
             f"{int(above.sum())}."
         )
     return Prose(said)
@@ -135,15 +136,15 @@ def moat(found: pd.DataFrame, times: float = 10.0) -> Prose:
     )  # fmt: skip
     ahead = int(found["ahead"].sum())
     lead = (
-        f"At {ahead or 'none'} of {counted(len(found), 'data size')} does the pre-trained model match a "
-        f"rival with {times:g} times its data and none of the pre-training. Losses are means over seeds."
+        f"At {ahead or 'none'} of {counted(len(found), 'data size')} the pre-trained model matches or beats "
+        f"a rival with {times:g} times its data and none of the pre-training. Losses are means over seeds."
     )
     return Prose(f"{lead}\n\n{grid(columns, rows)}")
 
 
 def _size(found: Answer) -> str:
     if found.value is None:
-        return f"none: {found.reason}"
+        return "none within half a decade of the runs"
     return interval(Interval(found.value, found.low, found.high))
 
 
@@ -159,10 +160,15 @@ def plan(
         except TransferLawsError as error:
             return Prose(f"No answer: {error}.")
         rows.append((f"{n_params:,.0f}", *map(_said, asked)))
-    columns = ("N", "loss after fine-tuning", "of which pre-training saves", "so many times the data")
+    columns = (
+        "N",
+        "loss after fine-tuning",
+        "pre-training saves (nats/token)",
+        "and is worth, times the data",
+    )
     return Prose(
         f"{n_examples:,} examples of about {chars_each:,} characters are $D_F$ = {scientific(d_chars)} "
-        f"characters.\n\n{grid(columns, rows)}"
+        f"characters. By the law:\n\n{grid(columns, rows)}"
     )
 
 

@@ -100,14 +100,17 @@ def most_data(found: pd.DataFrame) -> Prose:
         difference = f"{-cell['gain']:+.3f} [{ends[0]}, {ends[1]}]"
         data = scientific(float(cell["d_chars"]), 1)
         rows.append((f"{n_params:,.0f}", data, share, difference, int(cell["n_pairs"]), cell["judged"]))
-    columns = ("N", "largest $D_F$", "$D_F/D(N)$", "loss, pre-trained less scratch", "pairs", "judged")
-    return grid(columns, rows)
+    columns = ("N", "largest $D_F$", "$D_F/D(N)$", "pre-trained less scratch (nats/token)", "pairs", "judged")
+    borrowed = any(int(cells) < 2 for *_, cells, _ in rows)
+    note = "\n\nWith one pair the interval is that of the seeds elsewhere in the study." if borrowed else ""
+    return Prose(grid(columns, rows) + note)
 
 
 def beside_paper(found: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Rows of the box: ossification in the paper's words, and ours."""
     counts = found["judged"].value_counts()
-    said = ", ".join(f"{counts[kind]} {kind}" for kind in MEANINGS if kind in counts) or "no cell was run"
+    kinds = ", ".join(f"{counts[kind]} judged *{kind}*" for kind in MEANINGS if kind in counts)
+    said = f"of {counted(len(found), 'cell')}, {kinds}" if kinds else "no cell was run"
     yield (
         "small pre-trained models with much data",
         "worse than from scratch, a 1M model above 1e8 characters, and even at 10 to 100 times D(N) "

@@ -48,9 +48,9 @@ def beside_paper(found: pd.DataFrame) -> Prose:
     least = scratch.iloc[0]
     slope = f"{least['slope']:+.3f} [{least['low']:+.3f}, {least['high']:+.3f}]"
     if least["high"] < 0:
-        how = "ours still falls there, so our runs differ from the paper in this"
+        how = "over all our sizes together the loss still falls there"
     elif least["low"] > 0:
-        how = "ours rises there, so our runs differ from the paper in this"
+        how = "over all our sizes together the loss rises there"
     else:
         how = "ours may be flat there, as in the paper"
     return Prose(
@@ -68,22 +68,26 @@ def saturation(found: pd.DataFrame) -> Prose:
     firm = scratch["low"].notna()
     if firm.any():
         said.append(
-            "From scratch, ten times the size lowers the loss for certain at "
+            "From scratch, over all sizes together, ten times the size lowers the loss at "
             f"{int((scratch['high'] < 0).sum())} of the {counted(int(firm.sum()), 'data size')} that were "
-            f"repeated; at {len(flat) or 'none'} it may do nothing"
-            f"{', and at ' + str(len(rising)) + ' it raises the loss' if len(rising) else ''}."
+            f"repeated, by the interval of the slope"
+            f"{f'; at {len(flat)} it may do nothing' if len(flat) else ''}"
+            f"{f'; at {len(rising)} it raises the loss' if len(rising) else ''}. Between two neighbouring "
+            "sizes the loss may still rise: the figure shows where."
         )
     else:
         said.append("From scratch no data size was repeated at all sizes, so no slope has an interval.")
     for arm, own in found[found["arm"] != BASELINE].groupby("arm", sort=False):
         both = own.set_index("d_chars").join(scratch, rsuffix="_scratch", how="inner")
+        told = int(both[["low", "low_scratch"]].notna().all(axis=1).sum())
         steeper = both[both["high"] < both["low_scratch"]]
         flatter = both[both["low"] > both["high_scratch"]]
         least = both.index.min()
         said.append(
-            f"Pre-trained ({markdown(arm)}) the slope is steeper at {len(steeper)} of {len(both)} data sizes "
-            f"and flatter at {len(flatter)}, interval against interval; at the least data it is "
-            f"{both.loc[least, 'slope']:+.3f} against {both.loc[least, 'slope_scratch']:+.3f}."
+            f"Pre-trained ({markdown(arm)}) the slope is steeper at {len(steeper)} of the "
+            f"{counted(told, 'data size')} with intervals of both, and flatter at {len(flatter)}; at the "
+            f"least data it is {both.loc[least, 'slope']:+.3f} against "
+            f"{both.loc[least, 'slope_scratch']:+.3f}."
             if len(both)
             else f"Pre-trained ({markdown(arm)}): no data size in common."
         )

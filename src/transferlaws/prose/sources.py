@@ -196,11 +196,15 @@ def drop_rows(found: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     for row in found.to_dict("records"):
         finite = np.isfinite(row["measured"])
         yield (
-            f"a drop of the target in {row['source']}, N = {row['n_params']:,.0f}",
+            f"what a drop of the target counts for in {row['source']}, N = {row['n_params']:,.0f}",
             paper,
-            (f"{row['measured']:.1f}-fold" if finite else "below the from-scratch floor: no multiple")
-            + f" of {scientific(row['known'])} characters where {row['by_law']:.1f}-fold was expected; one "
-            "pre-training run, so without an interval",
+            f"{scientific(row['known'])} known characters "
+            + (
+                f"counted {row['measured']:.1f} times"
+                if finite
+                else "took the loss below the from-scratch floor, so they have no multiple"
+            )
+            + f", and {row['by_law']:.1f} times was expected; one pre-training run, so without an interval",
         )
 
 

@@ -28,10 +28,11 @@ def command(chapter: str, scale: str, options: str = "-p seed=1") -> str:
 def rerun(chapter: str, table: pd.DataFrame) -> Prose:
     """The command that reruns a chapter, and what the runs it reads cost when they were trained."""
     scales = ", ".join(sorted(set(table["scale"])))
+    other = "workstation" if "laptop" in scales else "laptop"
     return Prose(
-        f"{command(chapter, scales or 'smoke')}Seconds, as long as the runs are there. The {len(table)} runs "
-        f"behind it took {table['seconds'].sum() / 60:.1f} core-minutes at scale {code(scales)}; "
-        "`transferlaws plan --scale laptop` prints the bill of another scale before you spend it."
+        f"{command(chapter, scales or 'smoke')}It takes seconds once the runs are there. The {len(table):,} "
+        f"runs of {code(scales)} behind it took {table['seconds'].sum() / 60:.1f} core-minutes; "
+        f"`transferlaws plan --scale {other}` prints the bill of another scale before you spend it."
     )
 
 
@@ -42,7 +43,7 @@ def download(name: str, data: str, kind: str) -> str:
 
 
 def unlike(*scales: Scale) -> Prose:
-    """In what the recipes of studies that are compared differ from the first's; nothing where they do not."""
+    """In what the recipes of studies that are compared differ from the first's, if they do."""
     first, others = scales[0], scales[1:]
     said = []
     for other in others:
@@ -56,7 +57,7 @@ def unlike(*scales: Scale) -> Prose:
                 f"{code(other.name)} differs from {code(first.name)} in its recipe ({'; '.join(apart)})"
             )
     if not said:
-        return Prose()
+        return Prose("These studies share one recipe and one way to search settings.")
     return Prose(
         f"**Not like with like.** {'. '.join(said)}. What parts these studies may be the recipe, and not "
         "what is compared."

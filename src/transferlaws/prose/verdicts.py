@@ -87,7 +87,7 @@ def _asked(fact: PrintedNumber, law: Hernandez, fit: Fit | None) -> tuple[float,
     found = getattr(fit, name)
     low, high = (None if end is None else float(base**end) for end in (found.low, found.high))
     ours = Interval(float(base**found.value), low, high)
-    return by_law, (interval(ours), verdict(ours, fact.printed))
+    return by_law, (interval(ours), verdict(ours, float(by_law)))  # not as it was rounded for print
 
 
 def _outside(fit: Fit | None, n_params: float, d_chars: float) -> tuple[str, str]:

@@ -15,22 +15,23 @@ from transferlaws.prose.numbers import Prose, counted, grid, interval, scientifi
 
 
 def apart(published: Fit, mine: Fit) -> Prose:
-    """Whether the intervals of two studies meet, exponent by exponent, and what a miss would mean."""
+    """Whether the intervals of two studies meet, number by number, and what a miss would mean."""
     if published is mine:
         return Prose("One study in both places: nothing to compare. `-p live=smoke` trains another.")
     rows, misses, opened = [], [], []
-    for name in EXPONENTS:
+    for name in ("k", *EXPONENTS):
+        sign = "$k$" if name == "k" else f"$\\{name}$"
         there, here = getattr(published, name), getattr(mine, name)
         if not (there.closed and here.closed):
-            opened.append(f"$\\{name}$")
+            opened.append(sign)
             said = "an end is open: they cannot be told apart"
         elif max(there.low, here.low) > min(there.high, here.high):
-            misses.append(f"$\\{name}$")
+            misses.append(sign)
             said = "**do not meet**"
         else:
             said = "meet"
-        rows.append((f"$\\{name}$", interval(there), interval(here), said))
-    table = grid(("exponent", "published", "this machine", "intervals"), rows)
+        rows.append((sign, interval(there), interval(here), said))
+    table = grid(("number", "published", "this machine", "intervals"), rows)
     if misses:
         end = (
             f"The intervals of {' and '.join(misses)} do not meet, though each is closed. An interval says "
@@ -45,8 +46,8 @@ def apart(published: Fit, mine: Fit) -> Prose:
         )
     else:
         end = (
-            "Both agree, for what that is worth: where intervals are wide, many laws agree with them. The "
-            "narrower one says more."
+            "The two do not contradict each other, for what that is worth: with wide intervals many laws meet. "
+            "The narrower one says more."
         )
     return Prose(f"{table}\n\n{end}")
 

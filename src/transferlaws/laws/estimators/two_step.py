@@ -22,7 +22,7 @@ from transferlaws.laws.estimators.problem import LossSpace
 from transferlaws.laws.estimators.result import Estimate, Interval, law_samples
 from transferlaws.laws.forms import Hernandez
 from transferlaws.laws.numerics.bootstrap import percentiles
-from transferlaws.laws.status import Search, Status
+from transferlaws.laws.status import CellStatus, Search, Status
 
 Floats = NDArray[np.float64]
 
@@ -113,7 +113,8 @@ def individual_lines(cells: pd.DataFrame) -> pd.DataFrame:
     d_chars, n_cells, slope (a beta of its own), height (logit at ln N = 0), n_star (NaN unless it rises).
     """
     rows = []
-    for d_chars, group in cells[cells["fraction"].gt(0) & cells["fraction"].lt(1)].groupby("d_chars"):
+    read = cells["status"].isin([CellStatus.INTERPOLATED, CellStatus.EXTRAPOLATED])
+    for d_chars, group in cells[read & cells["fraction"].gt(0)].groupby("d_chars"):
         x, p = np.log(group["n_params"].to_numpy(float)), group["fraction"].to_numpy(float)
         if len(np.unique(x)) < 2:
             continue

@@ -2,6 +2,7 @@
 
 The hold-out is declared before any fit: the largest size of the source arm and both ends of its data sizes.
 From-scratch runs stay in, since whoever uses a transfer law has them. Errors are |predicted/measured - 1|.
+Cells whose runs ended at a limit are upper ends and judge no prediction.
 """
 
 from collections.abc import Sequence
@@ -67,8 +68,8 @@ def declare_hold_out(table: pd.DataFrame, source: str | None = None) -> tuple[pd
         )
     held = arm & ((table["n_params"] == sizes[-1]) | table["d_chars"].isin([data[0], data[-1]]))
     return held, (
-        f"held out of {source}: n_params = {sizes[-1]:g}, and d_chars = {data[0]:g} and {data[-1]:g} of "
-        "every size"
+        f"held out of {source}: its cells of {sizes[-1]:,.0f} parameters, and those of {data[0]:,.0f} and of "
+        f"{data[-1]:,.0f} characters at every size that has them"
     )
 
 
@@ -86,6 +87,15 @@ def compare(
     train = table[~held]
     test = reduce_to_cells(table[held | (table["arm"] == SCRATCH)], (source,))
     test = test.only(~test.scratch)
+    if test.upper.any():
+        ended = int(test.upper.sum())
+        declared += (
+            f"; {ended} of these {len(test.upper)} cells have runs that met their limit, so that a lower "
+            "prediction may be right: they are not scored"
+        )
+        test = test.only(~test.upper)
+        if not len(test.loss):
+            raise TransferLawsError(f"every cell {declared}")
     n, d, measured = test.n_params, test.d_chars, test.loss
     law = fit(train, source, bootstrap=LEAST_DRAWS, seed=seed)
     known = np.isin(n, list(law.curves))
