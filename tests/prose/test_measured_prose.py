@@ -107,7 +107,7 @@ def test_one_rate_changes_nothing_where_both_arms_like_the_same() -> None:
     assert (
         len(found) == 6 and np.allclose(found["gain_shared"], 0.5) and np.allclose(found["gain_tuned"], 0.5)
     )
-    assert "larger in 0 of 6 cells and smaller in 0" in prose.tuned.tuning_share(found)
+    assert "larger with it in 0 of 6 cells and smaller in 0" in prose.tuned.tuning_share(found)
 
 
 def test_one_rate_that_costs_scratch_more_makes_pretraining_look_better_and_the_other_way_round() -> None:
@@ -125,7 +125,7 @@ def test_one_rate_that_costs_scratch_more_makes_pretraining_look_better_and_the_
             table.loc[moved & (table["learning_rate"] == 4e-3), "loss_validation"].to_numpy() - 0.05
         )
         said = prose.tuned.tuning_share(prose.tuned.one_rate(table, "text"))
-        assert f"{word} in 6 of 6" in said if word == "larger" else "smaller in 6" in said
+        assert "larger with it in 6 of 6" in said if word == "larger" else "smaller in 6" in said
 
 
 def test_arms_that_share_no_rate_say_nothing() -> None:

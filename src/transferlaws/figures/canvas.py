@@ -199,7 +199,7 @@ def baseline_first(arms: Iterable[str]) -> list[str]:
 def shades(values: Iterable[float]) -> dict[float, Any]:
     """A colour for each of some ordered values, dark to light and never too light to see."""
     ordered = sorted(set(values))
-    steps = np.linspace(0.1, 0.75, max(len(ordered), 2))
+    steps = np.linspace(0.05, 0.68, max(len(ordered), 2))
     return {value: mpl.colormaps["viridis"](step) for value, step in zip(ordered, steps, strict=False)}
 
 

@@ -38,7 +38,11 @@ def ladder(sizes: Sequence[Size], vocabulary_size: int, context: int) -> Drawing
     total = [size.n_params_total(vocabulary_size, context) for size in sizes]
     axes.bar(at - 0.2, without, 0.38, color="#0072b2", label="N, without embeddings")
     axes.bar(at + 0.2, total, 0.38, color="#e69f00", hatch="//", edgecolor="0.2", label="with embeddings")
-    axes.set_xticks(at, [f"{size.n_layer} layers\nwidth {size.d_model}" for size in sizes], fontsize="small")
+    axes.set_xticks(
+        at,
+        [f"{size.n_layer} layer{'s' * (size.n_layer > 1)}\nwidth {size.d_model}" for size in sizes],
+        fontsize="small",
+    )
     axes.set_ylabel("parameters")
     log_axes(axes, "y")
     axes.set_ylim(min(without) / 2, max(total) * 2)
@@ -125,8 +129,8 @@ def tuning_curves(tried: pd.DataFrame, d_chars: int, *, titles: Titles = UNTITLE
     here = tried[(tried["d_chars"] == d_chars) & (tried["seed"] == 0)].dropna(subset=["loss_validation"])
     sizes = sorted(set(here["n_params"]))
     if not sizes:
-        figure, axes = canvas()
-        empty_note(axes[0][0], f"No learning rates were tried at {number(d_chars)} characters.")
+        figure, ((alone,),) = canvas()
+        empty_note(alone, f"No learning rates were tried at {number(d_chars)} characters.")
         return figure
     sizes = [sizes[i] for i in sorted({0, len(sizes) // 2, len(sizes) - 1})]
     figure, axes = panels(len(sizes), height=3.9)

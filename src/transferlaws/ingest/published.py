@@ -69,9 +69,9 @@ PUBLISHED = (
         "data-constrained",
         "runs with repeated data",
         {"n_params": "params", "d_tokens": "tokens", "loss": "loss"},
-        "alpha = beta = 0.353 (tied), A 521, B 1488, E 1.87; repetition is worth less after R_D* = 15.39 "
-        "epochs, "
-        "parameters after R_N* = 5.31. unique_tokens is carried along; this law has no term for it",
+        "alpha = beta = 0.353 (tied), A 521, B 1488, E 1.87; the worth of repeats decays with the constant "
+        "R_D* = 15.39 epochs, of parameters with R_N* = 5.31. unique_tokens is carried along; this law has "
+        "no term for it",
         "Muennighoff et al. 2023, arXiv 2305.16264",
         "huggingface/datablations, README and utils/parametric_fit.ipynb (params, tokens, unique_tokens, "
         "loss)",

@@ -172,9 +172,9 @@ def worst_overlap(found: Sequence[Mapping[str, Any]], titles: Titles = UNTITLED)
     worst = max(found, key=lambda row: row["met (%)"])
     target = next(r for r in found if r["corpus"] == titles.target and r["compared"] == "test in train")
     return Prose(
-        f"The largest overlap is {worst['met (%)']:.2g} %, *{worst['compared']}* of the "
-        f"{markdown(worst['corpus'])} corpus. The target of every loss in this book is {titles.target}: "
-        f"there, {target['met (%)']:.2g} % of the test's windows were met in training."
+        f"{target['met (%)']:.2g} % of the test's windows were met in training, of {titles.target}, the "
+        f"target of every loss in this book. The largest overlap of two parts is {worst['met (%)']:.2g} %, "
+        f"*{worst['compared']}* of the {markdown(worst['corpus'])} corpus; single projects may have more."
     )
 
 

@@ -59,8 +59,8 @@ def counts(found: pd.DataFrame) -> str:
         return "no cell was run with both"
     of = {verdict: int((found["verdict"] == verdict).sum()) for verdict in (BETTER, WORSE, UNDECIDED)}
     return (
-        f"of {counted(len(found), 'cell')}, {of[BETTER] or 'none'} lower, {of[WORSE] or 'none'} higher, "
-        f"{of[UNDECIDED] or 'none'} undecided"
+        f"of {counted(len(found), 'cell')} the loss is lower in {of[BETTER] or 'none'}, higher in "
+        f"{of[WORSE] or 'none'}, undecided in {of[UNDECIDED] or 'none'}"
     )
 
 

@@ -40,7 +40,7 @@ def fewer(table: pd.DataFrame) -> Prose:
             f"{markdown(arm)}: fewer at {int((both['own'] < both['scratch']).sum())} of {len(both)} data "
             f"sizes, {both.loc[least, 'own']:.1f} against {both.loc[least, 'scratch']:.1f} at the least data"
         )
-    return Prose("; ".join(said) + ".")
+    return Prose(f"passes to the kept weights, beside from scratch. {'; '.join(said)}.")
 
 
 def fell(
@@ -73,7 +73,7 @@ def at_limit(table: pd.DataFrame) -> Prose:
     )
     return Prose(
         f"{counted(len(met), 'run')} of {len(table)} met the token limit before the loss had stopped "
-        f"falling, so their losses are upper ends: {listed}."
+        f"falling, so their losses are upper bounds: {listed}."
     )
 
 

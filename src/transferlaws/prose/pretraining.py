@@ -5,7 +5,7 @@ pre-training (the transfer gap of Mikami et al. 2021 at one size and data size),
 it takes four budgets to say anything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -63,8 +63,9 @@ def steps(table: pd.DataFrame, lengths: Mapping[str, int]) -> Prose:
     worse = firm[firm["verdict"] == pairs.WORSE]
     better = int((firm["verdict"] == pairs.BETTER).sum())
     said = (
-        f"Of {counted(len(firm), 'step')} to a longer pre-training in a cell that was repeated, "
-        f"{better or 'none'} lowered the fine-tuned loss and {len(worse) or 'none'} raised it"
+        f"Of {counted(len(firm), 'step')} to a longer pre-training in cells that were repeated and met no "
+        f"token limit (the table below counts all), {better or 'none'} lowered "
+        f"the fine-tuned loss and {len(worse) or 'none'} raised it"
     )
     said += f": {pairs.listed(worse)}." if len(worse) else "."
     if undecided := len(firm) - better - len(worse):
@@ -80,16 +81,33 @@ def exponents(found: pd.DataFrame) -> Prose:
     """
     if found.empty or found["tokens"].nunique() < 2:
         return Prose("An exponent takes two budgets in the same cells; these runs have one.")
-    rows = []
+    rows, known = [], []
     for _, cells in found.groupby(["n_params", "d_chars"]):
         n_params, d_chars = (float(cells[name].iloc[0]) for name in ("n_params", "d_chars"))
         first, last = cells.iloc[0], cells.iloc[-1]
         value = _exponent(first, last)
+        if value is not None:
+            known.append((n_params, value))
         said = interval(value) if value is not None else "no number: $D_T$ is not positive, or has no end"
         rows.append((f"{n_params:,.0f}", scientific(d_chars, 1), *map(_transferred, (first, last)), said))
     tokens = [scientific(float(found["tokens"].iloc[i])) for i in (0, -1)]
     columns = ("N", "$D_F$", *(f"$D_T$ after {t} tokens" for t in tokens), "$d\\ln D_T/d\\ln T$")
-    return grid(columns, rows)
+    return Prose(f"{_grown(known)}\n\n{grid(columns, rows)}")
+
+
+def _grown(known: Sequence[tuple[float, Interval]]) -> str:
+    """Whether data transferred grow in proportion to pre-training, and at which size by more."""
+    if not known:
+        return "In no cell can $D_T$ be read at both ends, so whether it grows in proportion is not known."
+    less = sum(value.value < 1 for _, value in known)
+    firm = sum(value.high is not None and value.high < 1 for _, value in known)
+    none = sum(value.covers(0.0) for _, value in known)
+    by_size = pd.Series([value.value for _, value in known]).groupby([n for n, _ in known]).mean()
+    sizes = "" if len(by_size) < 2 else f" On average the exponent is largest at N = {by_size.idxmax():,.0f}."
+    return (
+        f"Less than in proportion in {less} of {counted(len(known), 'cell')}, in {firm} by the whole "
+        f"interval; in {none} the interval allows for no growth at all.{sizes}"
+    )
 
 
 def _exponent(first: pd.Series, last: pd.Series) -> Interval | None:

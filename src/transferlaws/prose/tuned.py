@@ -167,11 +167,10 @@ def tuning_share(found: pd.DataFrame) -> Prose:
             f"{scientific(float(factor.iloc[0]))} to {scientific(float(factor.iloc[-1]))}"
         )
     return Prose(
-        "With one rate for both arms and all data of a size (the one that costs both least in sum), the gain "
-        f"of pre-training comes out larger in {larger} of {counted(len(found), 'cell')} and smaller in "
-        f"{int((change < 0).sum())}: by {change.mean():+.3f} nats/token on average, from {change.min():+.3f} "
-        f"to {change.max():+.3f}, where the tuned gain is {found['gain_tuned'].mean():.3f} on average; "
-        f"{arrow}."
+        f"On average {change.mean():+.3f} nats/token of a gain of {found['gain_tuned'].mean():.3f}: so much "
+        "would one rate for both arms and all data of a size (the one that costs both least in sum) add. The "
+        f"gain comes out larger with it in {larger} of {counted(len(found), 'cell')} and smaller in "
+        f"{int((change < 0).sum())}, by {change.min():+.3f} to {change.max():+.3f}; {arrow}."
     )
 
 

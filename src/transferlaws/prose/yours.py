@@ -46,8 +46,8 @@ def apart(published: Fit, mine: Fit) -> Prose:
         )
     else:
         end = (
-            "The two do not contradict each other, for what that is worth: with wide intervals many laws meet. "
-            "The narrower one says more."
+            "The two do not contradict each other, for what that is worth: with wide intervals many laws "
+            "meet. The narrower one says more."
         )
     return Prose(f"{table}\n\n{end}")
 
