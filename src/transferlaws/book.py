@@ -186,11 +186,17 @@ def _execute_all(
         min(jobs, len(stale)), mp_context=get_context("spawn"), initializer=end_with_parent
     ) as pool:
         futures = {
-            page.name: pool.submit(execute, page, stage / f"{page.name}.ipynb", parameters, root)
+            page.name: pool.submit(execute, page, stage / f"{page.name}.ipynb", _of(page, parameters), root)
             for page in stale
         }
         reports = {name: _report(name, future) for name, future in futures.items()}
     return {name: report for name, report in reports.items() if report}
+
+
+def _of(page: Page, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Those parameters that a page assigns: not every page is about one scale, or draws by chance."""
+    text = page.source.read_text(encoding="utf-8")
+    return {name: value for name, value in parameters.items() if re.search(rf"(?m)^{name}\b.* = ", text)}
 
 
 def _report(name: str, future: "Future[str | None]") -> str | None:
