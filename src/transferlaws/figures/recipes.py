@@ -30,6 +30,6 @@ def changes(losses: pd.DataFrame, titles: Titles = UNTITLED) -> Drawing:
         rows,
         [f"{titles.arm(arm)}, N = {number(n)}, D = {number(d)}" for arm, n, d in gain.index],
     )
-    axes.set(xlabel="lower than as published by (nats/token, test)")
+    axes.set(xlabel="test loss lower by (nats/token)")
     figure.legend(loc="outside lower center", ncols=len(LOOKS))
     return figure
