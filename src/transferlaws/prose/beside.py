@@ -51,7 +51,7 @@ def table(studies: Mapping[str, Reading]) -> Prose:
         ("$\\beta$", lambda read: interval(read.fit.beta)),
         ("judged", lambda read: judged(read.fit)),
     ]
-    return grid(("", *map(markdown, studies)), ((what, *map(say, studies.values())) for what, say in rows))
+    return grid(("reading", *map(markdown, studies)), ((what, *map(say, studies.values())) for what, say in rows))
 
 
 def _rising(read: Reading) -> str:

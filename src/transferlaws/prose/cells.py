@@ -189,7 +189,7 @@ def read_off(cells: pd.DataFrame) -> Prose:
         )
         for _, cell in cells.iterrows()
     )
-    return grid(("", "loss", "$D_F$", "$D_E$", "95 %", "0.01 nats are worth"), rows)
+    return grid(("mark", "loss", "$D_F$", "$D_E$", "95 %", "0.01 nats are worth"), rows)
 
 
 def left_out(cells: Mapping[str, pd.DataFrame]) -> Prose:
