@@ -51,7 +51,8 @@ def table(studies: Mapping[str, Reading]) -> Prose:
         ("$\\beta$", lambda read: interval(read.fit.beta)),
         ("judged", lambda read: judged(read.fit)),
     ]
-    return grid(("reading", *map(markdown, studies)), ((what, *map(say, studies.values())) for what, say in rows))
+    said = ((what, *map(say, studies.values())) for what, say in rows)
+    return grid(("reading", *map(markdown, studies)), said)
 
 
 def _rising(read: Reading) -> str:
